@@ -1,0 +1,1 @@
+"""Tests mirror the tree and read as sentences."""
