@@ -6,16 +6,16 @@ with the input offset in one Kafka transaction, or not at all.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 S = TypeVar("S")
 
 Headers = list[tuple[str, bytes | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """An input record. `key` and `value` are the bytes on the topic, None when null."""
 
     topic: str
@@ -24,18 +24,16 @@ class Record:
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """The timer of `key` is due: the state's own due time is at or before now."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The result of `work`: what `App.perform` returned, or the exception that it raised."""
 
     work: Any
@@ -43,28 +41,25 @@ class Answer:
     error: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigChanged:
+class ConfigChanged(msgspec.Struct, frozen=True):
     """The application's configuration was swapped; due times may need a new look."""
 
 
 Event = Record | Due | Answer | ConfigChanged
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(msgspec.Struct, frozen=True):
     """Produce a record in this transaction. `partition` None lets the murmur2 partitioner choose by key."""
 
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []
     partition: int | None = None
     timestamp_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Perform `work` at once, outside the transaction; its `Answer` comes back to this partition's processor.
 
     Nothing durable depends on it: after a crash or a revocation the answer never comes, so the state must hold a
@@ -74,8 +69,7 @@ class Ask:
     work: Any
 
 
-@dataclass(frozen=True, slots=True)
-class AfterCommit:
+class AfterCommit(msgspec.Struct, frozen=True):
     """Perform `work` only once this transaction is committed and while the partition is still owned."""
 
     work: Any
