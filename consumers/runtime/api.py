@@ -38,7 +38,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     work: Any
     result: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class ConfigChanged(msgspec.Struct, frozen=True):
@@ -162,6 +162,10 @@ class App(Protocol[S]):
 
     def peek_due_ms(self, key: str, raw: bytes) -> int | None:
         """Return the same from the encoded value, as cheaply as possible (restore calls it for every key)."""
+        ...
+
+    def dead_letter(self, record: Record, error: Undecodable, now_ms: int) -> Emit:
+        """Return the dead-letter record of an input record: key, value, timestamp and headers byte for byte."""
         ...
 
     async def perform(self, work: Any) -> Any:

@@ -1,0 +1,370 @@
+"""One life of consumer, producer and state: the loop. After doubt it is thrown away whole and a new one is built.
+
+The order within a turn: answers, records, timers, restores, commit. Rebalance callbacks come inside `poll`.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Generic
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from consumers.runtime.api import App, ConfigChanged, Record, S
+from consumers.runtime.kafka import Doubt, consumer_config, partition_counts, translate
+from consumers.runtime.metrics import counter, gauge, histogram
+from consumers.runtime.restore import Restored, Restorer, check
+from consumers.runtime.status import Status
+from consumers.runtime.store import PartitionStore
+from consumers.runtime.task import PartitionTask, WriteSet
+from consumers.runtime.transaction import Guards, Transactor
+from consumers.runtime.work import WorkPool
+from schemas import codec
+from schemas.clock import Clock
+from schemas.errors import Fatal, RecadoError
+from schemas.records import Meta
+from schemas.settings import KafkaSettings, Timings
+
+log = structlog.get_logger(__name__)
+
+BATCH = 2_000
+MAX_RECORDS = 20_000
+MAX_IN_FLIGHT = 5_000
+LAZY_COMMIT_MS = 1_000
+BUSY_POLL_S = 0.004
+DRAIN_S = 2.0
+INFORMATIONAL = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
+
+
+class Instance(Generic[S]):
+    """Consumes, applies, commits. All methods belong to one thread."""
+
+    def __init__(
+        self,
+        app: App[S],
+        settings: KafkaSettings,
+        timings: Timings,
+        group: str,
+        ordinal: int,
+        clock: Clock,
+        pool: WorkPool[S],
+        status: Status,
+        guards: Guards,
+        version: str,
+    ) -> None:
+        self._app, self._timings, self._clock, self._pool, self._status = app, timings, clock, pool, status
+        self._version = version
+        counts = partition_counts(settings, [app.input_topic, app.changelog_topic, app.dead_letter_topic])
+        self._partitions = counts[app.input_topic]
+        if counts[app.changelog_topic] != self._partitions:
+            found = (
+                f"{app.changelog_topic} has {counts[app.changelog_topic]} partitions, its input {self._partitions}"
+            )
+            raise Fatal("RCD-204", found)
+        instance = f"{group}.{ordinal}"
+        topics = (app.input_topic, app.changelog_topic, app.dead_letter_topic)
+        self._transactor = Transactor(app.name, settings, timings, instance, topics, guards)
+        self._consumer = Consumer(consumer_config(settings, timings, group, instance))
+        self._restorer = Restorer(settings, instance, app.input_topic, app.changelog_topic)
+        self._tasks: dict[int, PartitionTask[S]] = {}
+        self._failure: Exception | None = None
+        self._buffered: list[Message] = []
+        self._transacting = False
+        self._full = False
+        self._paused = False
+        self._records = 0
+        self._dirty_since: int | None = None
+        self._moved_since: int | None = None
+        self._config_changed = False
+        self._consumer.subscribe(
+            [app.input_topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    @property
+    def committed(self) -> int:
+        """How many transactions this life has committed."""
+        return self._transactor.committed
+
+    def config_changed(self) -> None:
+        """Deliver `ConfigChanged` to every partition in the next turn (called from any thread)."""
+        self._config_changed = True
+
+    # ── the loop ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def turn(self) -> None:
+        """Do one round of work; blocks at most for the poll wait and one transaction.
+
+        Raises:
+            Doubt: rebuild me. Fatal: a person has to act.
+        """
+        self._answers()
+        self._consume()
+        self._fire()
+        if self._restorer.busy:
+            self._restore()
+        self._commit_when_due()
+        self._status.turned(self._clock.now_ms(), self._oldest_due(), self._pool.in_flight)
+
+    def drain(self) -> None:
+        """Before a clean stop: let attempts in flight end (bounded), commit what they gave."""
+        self._drain(set(self._tasks))
+        self._commit()
+
+    def close(self) -> None:
+        """Drop everything. A static member does not leave the group: its successor takes over at once."""
+        for partition in list(self._tasks):
+            self._drop(partition)
+        self._restorer.close()
+        self._consumer.close()
+
+    def _answers(self) -> None:
+        now_ms = self._clock.now_ms()
+        for arrived in self._pool.answers():
+            task = self._tasks.get(arrived.ticket.partition)
+            if task is not None and (arrived.durable or task.ticket is arrived.ticket):
+                # A durable answer is a fact about an attempt, whichever life of this process began it.
+                task.event(arrived.answer, now_ms)
+            elif task is None and arrived.durable:
+                self._pool.keep(arrived)
+        if self._config_changed:
+            self._config_changed = False
+            for task in self._tasks.values():
+                task.event(ConfigChanged(), now_ms)
+
+    def _wait_s(self) -> float:
+        if self._full or self._buffered or self._dirty():
+            return 0.0
+        if self._pool.in_flight or self._restorer.busy:
+            return BUSY_POLL_S
+        longest = self._timings.idle_poll_ms / 1000
+        due = [d for d in (t.store.next_due_ms() for t in self._tasks.values()) if d is not None]
+        if due:
+            return min(longest, max(0.0, (min(due) - self._clock.now_ms()) / 1000))
+        return longest
+
+    def _consume(self) -> None:
+        self._throttle()
+        batch, self._buffered = self._buffered, []
+        first = self._poll(self._wait_s())
+        if first is not None:
+            batch.append(first)
+            batch += self._consumer.consume(BATCH, 0)
+            self._raise_failure()
+        self._full = len(batch) >= BATCH
+        now_ms = self._clock.now_ms()
+        tasks, count = self._tasks, 0
+        for message in batch:
+            error = message.error()
+            if error is not None:
+                self._complain(error)
+                continue
+            task = tasks.get(message.partition() or 0)
+            offset = message.offset() or 0
+            if task is None or offset < task.position:
+                continue  # taken away meanwhile, or fetched before a seek
+            task.record(
+                Record(
+                    message.topic() or "",
+                    task.partition,
+                    offset,
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value(),
+                    message.headers() or [],  # type: ignore[arg-type]
+                ),
+                now_ms,
+            )
+            count += 1
+        if count:
+            self._records += count
+            counter("recado_records_total").labels(self._app.name).inc(count)
+
+    def _throttle(self) -> None:
+        """Partitions pause for memory only: too much work under way."""
+        over = self._pool.in_flight > (MAX_IN_FLIGHT // 2 if self._paused else MAX_IN_FLIGHT)
+        if over != self._paused:
+            assigned = [TopicPartition(self._app.input_topic, p) for p in self._tasks]
+            (self._consumer.pause if over else self._consumer.resume)(assigned)
+            self._paused = over
+
+    def _fire(self) -> None:
+        now_ms = self._clock.now_ms()
+        for task in self._tasks.values():
+            task.fire(now_ms)
+
+    def _poll(self, timeout_s: float) -> Message | None:
+        message = self._consumer.poll(timeout_s)
+        self._raise_failure()
+        return message
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def _complain(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            raise Doubt("fatal", f"consumer: {error.str()}")
+        if error.code() in INFORMATIONAL or error.retriable():
+            log.info("kafka is not reachable for now, the client retries", error=error.name())
+            return
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            log.warning("the loop was too slow; partitions are taken away", error=error.str())
+            return
+        raise translate(error, "consuming")
+
+    # ── restore ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _restore(self) -> None:
+        for restored in self._restorer.slice(self._consumer):
+            self._begin(restored)
+
+    def _begin(self, restored: Restored) -> None:
+        app, now_ms = self._app, self._clock.now_ms()
+        first = check(restored, app.name, app.state_format, self._partitions, app.changelog_topic)
+        position = restored.position
+        if position is None:
+            position = self._restorer.low_watermark(restored.partition)
+        restored.store.loaded(now_ms)
+        task = PartitionTask(app, restored.partition, self._partitions, restored.store, position, self._pool)
+        meta = None
+        if first:
+            meta = codec.encode(
+                Meta(
+                    app=app.name,
+                    format=app.state_format,
+                    partitions=self._partitions,
+                    initialised_ms=now_ms,
+                    written_by=self._version,
+                )
+            )
+        task.start(now_ms, meta)
+        self._tasks[restored.partition] = task
+        self._status.restored(restored.partition)
+        histogram("recado_restore_seconds").labels(app.name).observe(restored.seconds)
+        log.info(
+            "partition restored",
+            partition=restored.partition,
+            records=restored.records,
+            entries=len(restored.store),
+            position=position,
+            seconds=round(restored.seconds, 3),
+        )
+        try:
+            self._consumer.incremental_assign([TopicPartition(app.input_topic, restored.partition, position)])
+        except KafkaException as error:
+            raise translate(error, "assigning") from error
+
+    # ── commit ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _dirty(self) -> bool:
+        return any(t.dirty for t in self._tasks.values())
+
+    def _commit_when_due(self) -> None:
+        """Commit when dirty and idle; under load at the tick or at a number of records."""
+        now_ms = self._clock.now_ms()
+        if self._dirty():
+            if self._dirty_since is None:
+                self._dirty_since = now_ms
+            late = now_ms - self._dirty_since >= self._timings.tick_ms
+            if not self._full or late or self._records >= MAX_RECORDS:
+                self._commit()
+        elif any(t.moved for t in self._tasks.values()):
+            if self._moved_since is None:
+                self._moved_since = now_ms
+            if now_ms - self._moved_since >= LAZY_COMMIT_MS:
+                self._commit()
+
+    def _commit(self, *, in_callback: bool = False) -> None:
+        sets = [t.seal() for t in self._tasks.values() if t.dirty or t.moved]
+        self._dirty_since = self._moved_since = None
+        self._records = 0
+        if not sets:
+            return
+        self._transacting = True
+        try:
+            done = self._transactor.commit(sets, self._consumer, None if in_callback else self._poll_in_transaction)
+        finally:
+            self._transacting = False
+        self._start_work(done)
+
+    def _poll_in_transaction(self) -> None:
+        """Serve a rebalance between two attempts; a record that comes along waits for the next turn."""
+        message = self._poll(0.02)
+        if message is not None:
+            self._buffered.append(message)
+
+    def _start_work(self, sets: list[WriteSet]) -> None:
+        for write_set in sets:
+            if write_set.ticket.alive:
+                for work in write_set.after:
+                    self._pool.submit(write_set.ticket, work, durable=True)
+
+    def _oldest_due(self) -> int | None:
+        due = [d for d in (t.store.next_due_ms() for t in self._tasks.values()) if d is not None]
+        return min(due) if due else None
+
+    # ── rebalance ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _guarded(self, what: str, act: Callable[[], None]) -> None:
+        """Run inside a callback: an error must not vanish in the client's C code, it is raised after the poll."""
+        try:
+            act()
+        except RecadoError as error:
+            self._failure = self._failure or error
+        except KafkaException as error:
+            self._failure = self._failure or translate(error, what)
+        except Exception as error:
+            log.exception("rebalance callback failed", what=what)
+            self._failure = self._failure or error
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        def act() -> None:
+            # Nothing is fetched yet: each partition joins with an explicit offset once it is restored.
+            consumer.incremental_assign([])
+            for tp in partitions:
+                self._restorer.add(Restored(tp.partition, PartitionStore(self._app)))
+                self._status.assigned(tp.partition)
+            log.info("partitions assigned", partitions=[tp.partition for tp in partitions])
+
+        self._status.joined()
+        self._guarded("assign", act)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        leaving = {tp.partition for tp in partitions}
+
+        def act() -> None:
+            log.info("partitions revoked", partitions=sorted(leaving))
+            if not self._transacting:
+                self._drain(leaving)
+                self._commit(in_callback=True)
+
+        self._guarded("revoke", act)
+        self._guarded("revoke", lambda: self._release(consumer, leaving))
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        leaving = {tp.partition for tp in partitions}
+        log.warning("partitions lost", partitions=sorted(leaving))
+        self._guarded("lost", lambda: self._release(consumer, leaving))
+
+    def _drain(self, leaving: set[int]) -> None:
+        """Stop starting work and wait, bounded, for the attempts in flight, so that their results are kept."""
+        deadline = time.monotonic() + DRAIN_S
+        tickets = [t.ticket for p, t in self._tasks.items() if p in leaving]
+        while any(t.durable_in_flight for t in tickets) and time.monotonic() < deadline:
+            time.sleep(0.002)
+            self._answers()
+
+    def _release(self, consumer: Consumer, leaving: set[int]) -> None:
+        fetching = [TopicPartition(self._app.input_topic, p) for p in leaving if p in self._tasks]
+        for partition in leaving:
+            self._restorer.forget(partition)
+            self._drop(partition)
+        consumer.incremental_unassign(fetching)
+
+    def _drop(self, partition: int) -> None:
+        task = self._tasks.pop(partition, None)
+        if task is not None:
+            task.ticket.alive = False
+        self._status.revoked(partition)
+        gauge("recado_state_entries").labels(self._app.name, str(partition)).set(0)

@@ -1,0 +1,116 @@
+"""One assigned, restored partition: its processor, its state, and the write set that grows until a commit."""
+
+from typing import Any, Generic
+
+import msgspec
+
+from consumers.runtime.api import AfterCommit, App, Ask, Due, Effect, Emit, Event, Record, S, Undecodable
+from consumers.runtime.restore import META_KEY
+from consumers.runtime.store import PartitionStore
+from consumers.runtime.work import Ticket, WorkPool
+
+
+class WriteSet(msgspec.Struct):
+    """What one partition contributes to a transaction: changed keys, outputs, position. Replayable as it is."""
+
+    partition: int
+    ticket: Ticket
+    changes: list[tuple[str, bytes | None]]
+    outputs: list[Emit]
+    after: list[Any]
+    position: int
+    consumed: bool
+
+
+class PartitionTask(Generic[S]):
+    """Applies events to one partition. Everything here is in memory; `seal` hands it to a transaction."""
+
+    def __init__(
+        self,
+        app: App[S],
+        partition: int,
+        partitions: int,
+        store: PartitionStore[S],
+        position: int,
+        pool: WorkPool[S],
+    ) -> None:
+        self._app = app
+        self.partition = partition
+        self.store = store
+        self.position = position
+        self.ticket = Ticket(partition)
+        self.processor = app.processor(partition, partitions)
+        self._pool = pool
+        self._outputs: list[Emit] = []
+        self._after: list[Any] = []
+        self._extra: list[tuple[str, bytes | None]] = []
+        self._sealed_position = position
+        self.undecodable = 0
+
+    def start(self, now_ms: int, first: bytes | None) -> None:
+        """Build indexes; `first` is the `__meta__` value that a first start writes with its initial position."""
+        if first is not None:
+            self._extra.append((META_KEY, first))
+        self._apply(self.processor.restored(self.store, now_ms))
+
+    def record(self, record: Record, now_ms: int) -> None:
+        """Apply one input record; an undecodable one goes to the dead-letter topic in the same transaction."""
+        try:
+            effects = self.processor.handle(record, self.store, now_ms)
+        except Undecodable as error:
+            self.undecodable += 1
+            self._outputs.append(self._app.dead_letter(record, error, now_ms))
+        else:
+            if effects:
+                self._apply(effects)
+        self.position = record.offset + 1
+
+    def event(self, event: Event, now_ms: int) -> None:
+        """Apply an answer or a configuration change."""
+        self._apply(self.processor.handle(event, self.store, now_ms))
+
+    def fire(self, now_ms: int) -> int:
+        """Apply the timers that are due and return how many there were."""
+        due = self.store.pop_due(now_ms)
+        for key in due:
+            self._apply(self.processor.handle(Due(key), self.store, now_ms))
+            self.store.fired(key, now_ms)
+        return len(due)
+
+    def _apply(self, effects: "tuple[Effect, ...] | list[Effect] | Any") -> None:
+        for effect in effects:
+            if type(effect) is Emit:
+                self._outputs.append(effect)
+            elif type(effect) is Ask:
+                self._pool.submit(self.ticket, effect.work, durable=False)
+            elif type(effect) is AfterCommit:
+                self._after.append(effect.work)
+            else:
+                message = f"not an effect: {effect!r}"
+                raise TypeError(message)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is anything worth a transaction now (a moved position alone can wait)."""
+        return bool(self._outputs or self._after or self._extra) or self.store.dirty
+
+    @property
+    def moved(self) -> bool:
+        """Whether the position moved since the last seal."""
+        return self.position != self._sealed_position
+
+    def seal(self) -> WriteSet:
+        """Hand over what has gathered; the partition starts a new, empty write set."""
+        changes = self._extra + self.store.seal()
+        sealed = WriteSet(
+            partition=self.partition,
+            ticket=self.ticket,
+            changes=changes,
+            outputs=self._outputs,
+            after=self._after,
+            position=self.position,
+            consumed=self.moved,
+        )
+        self._outputs, self._after, self._extra = [], [], []
+        self._sealed_position = self.position
+        return sealed
