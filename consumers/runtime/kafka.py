@@ -115,6 +115,7 @@ def reader_config(settings: KafkaSettings, group: str, *, committed: bool = True
         "auto.offset.reset": "error",
         "isolation.level": "read_committed" if committed else "read_uncommitted",
         "enable.partition.eof": True,
+        "fetch.wait.max.ms": 10,  # the EOF event comes with an empty answer, which waits that long
         "fetch.queue.backoff.ms": FETCH_QUEUE_BACKOFF_MS,
         "queued.max.messages.kbytes": 65_536,
     }

@@ -1,7 +1,7 @@
 """Restore of partitions from their changelog, in slices between polls.
 
-The end is captured with a read_uncommitted handle (a read_committed one answers with the last stable offset, which may
-lag behind our predecessor's last commit), and read to with a read_committed one. Finished means: the partition's
+The end is captured with a read_uncommitted handle: a read_committed one answers with the last stable offset, which
+may lag behind our predecessor's last commit. It is read to with a read_committed one. Finished means: the partition's
 EOF event is at or behind that end. "A record at end - 1" may never come: it may be a control record.
 """
 

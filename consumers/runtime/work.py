@@ -84,8 +84,9 @@ class WorkPool(Generic[S]):
         return arrived
 
     def keep(self, arrived: Arrived) -> None:
-        """Keep a durable answer whose partition is being restored (at most `KEEP_S`), so that a rebuild in this
-        process does not turn known results into unknown ones.
+        """Keep a durable answer while its partition is being restored, at most `KEEP_S`.
+
+        So a rebuild within this process does not turn known results into unknown ones.
         """
         if time.monotonic() - arrived.at < KEEP_S:
             self._kept.append(arrived)
