@@ -1,0 +1,4 @@
+"""The demonstration: recorded traffic of a real Whaticket, and the independent check that every message is accounted for.
+
+In: recordings, a database to write them to, topics to read. Out: rows, a verdict. Must never know: how the machines work.
+"""
