@@ -143,12 +143,11 @@ def created_ms(row: Row, offset_ms: int = 0) -> int:
 
     Args:
         row: its `created_at` is a datetime, or integer microseconds of a zone-less wall clock as if that were UTC.
-        offset_ms: what the source's wall clock lacks to UTC (+3 h for a source that writes -03:00). Not applied to
-            a datetime with a zone, which is right by itself.
+        offset_ms: what the source's clock lacks to UTC: +3 h for a source that writes -03:00 without a zone.
     """
     created = row.created_at
     if isinstance(created, int):
         return created // 1_000 + offset_ms
     if created.tzinfo is None:
-        return (created.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND + offset_ms
-    return (created - _EPOCH) // _MILLISECOND
+        created = created.replace(tzinfo=UTC)
+    return (created - _EPOCH) // _MILLISECOND + offset_ms
