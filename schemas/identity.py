@@ -99,6 +99,11 @@ def obligation_id(ref: str, agent: str, hop: int) -> str:
     return _hash("obligation", ref, agent, hop)
 
 
+def outcome_id(kind: str, *parts: object) -> str:
+    """Identity of an outcome (32 hex digits) by what makes it unique, so that a repeated one carries the same."""
+    return _hash("outcome", kind, *parts)
+
+
 def hash64(text: str) -> int:
     """64-bit hash for the sets of seen messages; stable between processes and releases."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

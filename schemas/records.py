@@ -97,7 +97,10 @@ class Receipt(Record, tag_field="type", tag="receipt"):
 
 
 class Command(Record, tag_field="type", tag="command"):
-    """A word that an agent wrote from the phone; `contact` is a hash beyond routing."""
+    """A word that an agent wrote from the phone; `contact` is a hash of the number, "" when it is not known.
+
+    `args` is the beginning of what followed the word; the whole is in the live row of `message_ref`.
+    """
 
     lane: str
     source: str
@@ -105,6 +108,8 @@ class Command(Record, tag_field="type", tag="command"):
     word: str
     args: str = ""
     at_ms: int = 0
+    agent: str | None = None
+    message_ref: str = ""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -211,7 +216,11 @@ class Meta(Record):
 
 
 class Window(Record):
-    """What the coalescer holds for a ticket. `seen`: (hash64 of message_ref, stream high-water at acceptance)."""
+    """What the coalescer holds for a ticket. `seen`: (hash64 of message_ref, stream high-water at acceptance).
+
+    `first_ms`, `captured_ms` and `first_offset` are those of the oldest pending item; the open window began at
+    `opened_ms` with the length of `opened_level`.
+    """
 
     phase: Literal["SETTLING", "GATHERING", "STUB"]
     due_ms: int
@@ -230,6 +239,9 @@ class Window(Record):
     omitted: int = 0
     company_id: int | None = None
     captured_ms: int = 0
+    first_offset: int = -1
+    opened_ms: int = 0
+    opened_level: int = 0
     pending: list[Item] = []
     seen: list[tuple[int, int]] = []
 

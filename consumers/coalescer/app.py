@@ -1,0 +1,253 @@
+"""The coalescer as an application of the runtime: rows in; alerts, retractions, commands and outcomes out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from cdc.flavours.api import Flavour
+from cdc.flavours.registry import flavour
+from consumers.coalescer.emission import Emission, Ticket
+from consumers.coalescer.pipeline import Admitted, Candidate, Reader, Skipped, admit, remember
+from consumers.coalescer.seen import HighWater, SeenIds
+from consumers.coalescer.window import Due, Fire, Retract, Suppress, WindowEffect, step
+from consumers.dlq.headers import DeadLetter, headers, replay_count, strip
+from consumers.runtime.api import Due as TimerDue
+from consumers.runtime.api import Effect, Emit, Event, Record, Store, Undecodable
+from consumers.runtime.metrics import counter
+from schemas.codec import decoder, encode
+from schemas.config import ConfigView
+from schemas.errors import Fatal
+from schemas.reasons import Ignored
+from schemas.records import FORMAT, Window
+from schemas.topics import Cell
+
+
+class _Peek(msgspec.Struct):
+    due_ms: int
+
+
+class _Version(msgspec.Struct):
+    v: int = 0
+
+
+_decode_window = decoder(Window).decode
+_decode_peek = decoder(_Peek).decode
+_decode_version = decoder(_Version).decode
+
+
+class CoalescerApp:
+    """`consumers.runtime.api.App` over `Window`s, state key `source/ticket`.
+
+    Args:
+        cell: whose topics.
+        config: returns the settings in force; called for each record, so it must cost nothing.
+        app_version: written into outcomes and dead letters.
+        flavours: finds a flavour by its name.
+    """
+
+    name = "coalescer"
+    state_format = FORMAT
+
+    def __init__(
+        self,
+        cell: Cell,
+        config: Callable[[], ConfigView],
+        app_version: str,
+        flavours: Callable[[str], Flavour] = flavour,
+    ) -> None:
+        self.cell = cell
+        self.config = config
+        self.app_version = app_version
+        self.flavours = flavours
+        self.input_topic = cell.messages
+        self.changelog_topic = cell.coalescer_changelog
+        self.dead_letter_topic = cell.cdc_dlq
+
+    def processor(self, partition: int, partitions: int) -> "CoalescerProcessor":
+        """Return a fresh processor for one input partition."""
+        return CoalescerProcessor(self, partition)
+
+    def encode(self, value: Window) -> bytes:
+        """Encode a window."""
+        return encode(value)
+
+    def decode(self, key: str, raw: bytes) -> Window:
+        """Decode a window.
+
+        Raises:
+            Fatal: RCD-205 when a release wrote it that this one does not know.
+        """
+        try:
+            window = _decode_window(raw)
+        except msgspec.DecodeError as error:
+            raise _unknown_version(key, raw) from error
+        if window.v > FORMAT:
+            raise _unknown_version(key, raw)
+        return window
+
+    def due_ms(self, value: Window) -> int | None:
+        """Return when the window is due; every window is, some time."""
+        return value.due_ms
+
+    def peek_due_ms(self, key: str, raw: bytes) -> int | None:
+        """Return the same, decoding nothing else."""
+        try:
+            return _decode_peek(raw).due_ms
+        except msgspec.DecodeError as error:
+            raise _unknown_version(key, raw) from error
+
+    def dead_letter(self, record: Record, error: Undecodable, now_ms: int) -> Emit:
+        """Return the record for `cdc.dlq`: key, value, timestamp, partition and headers as they were."""
+        letter = DeadLetter(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp_ms=record.timestamp_ms,
+            group=self.cell.coalescer_group,
+            stage=self.name,
+            code=error.code,
+            error_class=type(error).__name__,
+            message=error.detail,
+            attempts=1,
+            first_failed_ms=now_ms,
+            failed_ms=now_ms,
+            replay_count=replay_count(record.headers),
+            app_version=self.app_version,
+        )
+        return Emit(
+            self.dead_letter_topic,
+            record.key,
+            record.value,
+            [*strip(record.headers), *headers(letter)],
+            record.partition,
+            record.timestamp_ms,
+        )
+
+    async def perform(self, work: Any) -> Any:
+        """Never called: the coalescer asks nobody."""
+        raise NotImplementedError
+
+
+class CoalescerProcessor:
+    """The rules of the coalescer for one input partition; `consumers.runtime.api.Processor`."""
+
+    def __init__(self, app: CoalescerApp, partition: int) -> None:
+        self._reader = Reader(app.config, app.flavours)
+        self._config = app.config
+        self._emission = Emission(app.cell, partition, app.app_version)
+        self._seen = SeenIds()
+        self._high_water = HighWater()
+        self._ignored = counter("recado_ignored_total")
+        self._dropped = counter("recado_seen_dropped_total")
+
+    def restored(self, store: Store[Window], now_ms: int) -> Sequence[Effect]:
+        """Nothing: the stream's high-water is read from the store when it first matters."""
+        return ()
+
+    def handle(self, event: Event, store: Store[Window], now_ms: int) -> Sequence[Effect]:
+        """Apply a record or a timer; swapped settings count at the next event by themselves.
+
+        Raises:
+            Undecodable: the record is no change event of a source of ours.
+        """
+        if isinstance(event, Record):
+            found = self._reader.read(event)
+            if isinstance(found, Candidate):
+                return self._candidate(found, event.offset, store, now_ms)
+            if isinstance(found, Skipped):
+                self._ignored.labels(found.source, found.reason).inc()
+            return ()
+        if isinstance(event, TimerDue):
+            return self._due(event.key, store, now_ms)
+        return ()
+
+    def _candidate(self, candidate: Candidate, offset: int, store: Store[Window], now_ms: int) -> Sequence[Effect]:
+        window = store.get(candidate.key)
+        admitted = admit(candidate, window, offset, now_ms, store, self._seen, self._high_water)
+        if isinstance(admitted, Ignored):
+            self._ignored.labels(candidate.source.name, admitted).inc()
+            return ()
+        window, effects = step(window, admitted.event, now_ms, candidate.tenant.machine)
+        if window is None:
+            message = f"an admitted row left no window: {candidate.key}"
+            raise RuntimeError(message)
+        dropped = remember(candidate, admitted, window, self._seen)
+        if dropped:
+            self._dropped.labels(candidate.source.name).inc(dropped)
+        store.put(candidate.key, window)
+        if not effects and admitted.ended is None:
+            return ()
+        ticket = self._ticket(candidate.source.name, candidate.row.ticket_id, window)
+        emits = self._emits(ticket, effects, now_ms, offset)
+        if admitted.ended is not None:
+            emits += self._ended(ticket, candidate, admitted, now_ms, offset)
+        return emits
+
+    def _ended(
+        self, ticket: Ticket, candidate: Candidate, admitted: Admitted, now_ms: int, offset: int
+    ) -> list[Effect]:
+        emits: list[Effect] = []
+        item, reason = admitted.item, admitted.ended
+        if item is None or reason is None:
+            return emits
+        if admitted.command is not None:
+            agent = candidate.source.contacts.get(admitted.command.contact_id)
+            known = self._config().agent(agent) if agent else None
+            emits.append(
+                self._emission.command(ticket, admitted.command, item, agent, known.number if known else None)
+            )
+        return emits + self._emission.suppressed(ticket, reason, [item], now_ms, offset)
+
+    def _due(self, key: str, store: Store[Window], now_ms: int) -> Sequence[Effect]:
+        window = store.get(key)
+        if window is None or window.due_ms > now_ms:
+            return ()
+        name, _, ticket_id = key.partition("/")
+        source = self._reader.source(name)
+        company_id = window.company_id
+        if source is None:  # the source was removed: nobody can be told any more, as if it were switched off
+            event = Due(tenant_off=True, disabled_at_ms=now_ms, high_water_ms=self._high_water.of(name))
+            machine = self._config().tenant(name, company_id).machine
+        else:
+            tenant = source.tenant(company_id)
+            event = Due(tenant.off, tenant.disabled_at_ms, self._high_water.of(name))
+            machine = tenant.machine
+        after, effects = step(window, event, now_ms, machine)
+        if after is None:
+            self._seen.forget(key)
+            store.delete(key)
+            return ()
+        store.put(key, after)
+        if not effects:
+            return ()
+        return self._emits(self._ticket(name, int(ticket_id), after), effects, now_ms, None)
+
+    def _ticket(self, name: str, ticket_id: int, window: Window) -> Ticket:
+        view = self._config()
+        company_id = window.company_id
+        source = self._reader.source(name)
+        if source is None:
+            found = view.tenant(name, company_id)
+            return Ticket(name, ticket_id, company_id, found.tenant, found.lane or found.tenant, view.version)
+        tenant = source.tenant(company_id)
+        return Ticket(name, ticket_id, company_id, tenant.tenant, tenant.lane, tenant.version)
+
+    def _emits(self, ticket: Ticket, effects: list[WindowEffect], now_ms: int, offset: int | None) -> list[Effect]:
+        emits: list[Effect] = []
+        for effect in effects:
+            if isinstance(effect, Fire):
+                emits.append(self._emission.alert(ticket, effect, now_ms))
+            elif isinstance(effect, Suppress):
+                emits += self._emission.suppressed(ticket, effect.reason, effect.items, now_ms, offset)
+            elif isinstance(effect, Retract):
+                emits.append(self._emission.retraction(ticket, effect))
+        return emits
+
+
+def _unknown_version(key: str, raw: bytes) -> Fatal:
+    try:
+        version = _decode_version(raw).v
+    except msgspec.DecodeError:
+        return Fatal("RCD-205", f"the window of {key} is not readable as state of any version")
+    return Fatal("RCD-205", f"the window of {key} has version {version}, this release knows {FORMAT}")

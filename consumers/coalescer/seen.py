@@ -1,0 +1,134 @@
+"""Which rows of a ticket were admitted already, and how far each source's stream has come. Pure.
+
+Ids expire in the *stream time of their source*, never in wall-clock time: a connector that stops at 22:00 and
+returns at 12:00 repeats rows that are 14 hours old.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from schemas.config import MINUTE, Parameters
+from schemas.records import Window
+
+AHEAD_MS = 5 * MINUTE
+"""How far a database's clock may run ahead of ours. One bad time stamp must not make a source's next rows look like
+repetitions: `seen_keep` is at least `max_age` + 5 min, so with this limit no row worth telling is ever ignored."""
+
+_INDEXED = 5_000
+
+
+class SeenIds:
+    """The ids in `Window.seen`, with a set beside the lists of tickets that are busy."""
+
+    def __init__(self) -> None:
+        self._sets: dict[str, set[int]] = {}
+
+    def holds(self, key: str, window: Window, ref_hash: int) -> bool:
+        """Tell whether the row was admitted already and is still remembered."""
+        known = self._sets.get(key)
+        if known is None:
+            if len(self._sets) >= _INDEXED:
+                self._sets.clear()
+            known = self._sets[key] = {seen for seen, _ in window.seen}
+        return ref_hash in known
+
+    def add(self, key: str, window: Window, ref_hash: int, high_water_ms: int, parameters: Parameters) -> int:
+        """Remember an admitted row and forget the expired ones; return how many were dropped for want of room."""
+        seen = window.seen
+        known = self._sets.get(key)
+        horizon_ms = high_water_ms - parameters.seen_keep
+        dropped = 0
+        if seen and (seen[0][1] < horizon_ms or len(seen) >= parameters.max_seen):
+            expired = next((i for i, (_, mark) in enumerate(seen) if mark >= horizon_ms), len(seen))
+            dropped = max(0, len(seen) + 1 - parameters.max_seen - expired)
+            if known is not None:
+                known.difference_update(old for old, _ in seen[: expired + dropped])
+            del seen[: expired + dropped]
+        seen.append((ref_hash, high_water_ms))
+        if known is not None:
+            known.add(ref_hash)
+        # The mark, not the row's own time: a stub is forgotten only when all its ids have expired, and the greatest
+        # mark of all tickets is the stream's high-water itself, which is how a restore finds it again.
+        window.last_ts_ms = max(window.last_ts_ms, high_water_ms)
+        return dropped
+
+    def forget(self, key: str) -> None:
+        """The ticket's window is gone."""
+        self._sets.pop(key, None)
+
+
+class _Mark(msgspec.Struct):
+    last_ts_ms: int = 0
+
+
+_mark = msgspec.json.Decoder(_Mark)
+
+
+class Windows(Protocol):
+    """What the high-water needs of a store."""
+
+    def get(self, key: str) -> Window | None:
+        """Return the window."""
+        ...
+
+    def keys(self) -> Iterable[str]:
+        """Iterate over all keys."""
+        ...
+
+
+@runtime_checkable
+class SealedItems(Protocol):
+    """A store that shows its encoded values: a scan need not decode whole windows."""
+
+    def items(self) -> Iterable[tuple[str, bytes]]:
+        """Iterate over keys and encoded values."""
+        ...
+
+
+class HighWater:
+    """The stream time of each source in one partition: the greatest commit time of an admitted row.
+
+    It lives in memory. After a restore it is found again from the windows, but only when a row is old enough for it
+    to matter: a restart in good times reads nothing.
+    """
+
+    def __init__(self) -> None:
+        self._marks: dict[str, int] = {}
+        self._complete = False
+
+    def of(self, source: str) -> int:
+        """Return the source's stream time as far as it is known: never too late, 0 when nothing is known."""
+        return self._marks.get(source, 0)
+
+    def is_replay(self, source: str, ts_ms: int, now_ms: int, parameters: Parameters, windows: Windows) -> bool:
+        """Tell whether a row that is not in `seen` is so old that its id may have been forgotten."""
+        if not self._complete and ts_ms < now_ms - parameters.seen_keep // 2:
+            self._scan(windows)
+        return ts_ms < self._marks.get(source, 0) - parameters.seen_keep
+
+    def advance(self, source: str, ts_ms: int, now_ms: int) -> int:
+        """Take the commit time of an admitted row and return the source's stream time."""
+        mark = self._marks.get(source, 0)
+        if ts_ms > mark:
+            mark = self._marks[source] = max(mark, min(ts_ms, now_ms + AHEAD_MS))
+        return mark
+
+    def _scan(self, windows: Windows) -> None:
+        self._complete = True
+        marks = self._marks
+        if isinstance(windows, SealedItems):
+            for key, raw in windows.items():
+                _raise(marks, key, _mark.decode(raw).last_ts_ms)
+            return
+        for key in windows.keys():  # noqa: SIM118 - a store is no mapping
+            window = windows.get(key)
+            if window is not None:
+                _raise(marks, key, window.last_ts_ms)
+
+
+def _raise(marks: dict[str, int], key: str, last_ts_ms: int) -> None:
+    source = key[: key.index("/")]
+    if last_ts_ms > marks.get(source, 0):
+        marks[source] = last_ts_ms
