@@ -59,7 +59,10 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 class AgentConfig(msgspec.Struct, frozen=True):
-    """An agent's preferences. `number` is E.164 with `+`; `address` what the provider wants, when it is known."""
+    """An agent's preferences. `number` is E.164 with `+`; `address` what the provider wants, when it is known.
+
+    `disabled_at_ms` is when notices were last switched off: what was admitted before is never sent (0: never).
+    """
 
     agent: str
     name: str = ""
@@ -71,6 +74,7 @@ class AgentConfig(msgspec.Struct, frozen=True):
     language: str | None = None
     quiet_hours: str | None = None
     contact_id: int | None = None
+    disabled_at_ms: int = 0
 
 
 class ChannelConfig(msgspec.Struct, frozen=True):
@@ -121,6 +125,8 @@ class ConfigView(Protocol):
 
     version: int
     enabled: bool
+    disabled_at_ms: int
+    """When the global switch was last turned off (0: never); what was admitted before is never sent."""
 
     def tenant(self, source: str, company_id: int | None) -> TenantConfig:
         """Return the tenant's rules; an unknown tenant is `off`, an unknown company `source/?` the merged mode."""
@@ -157,6 +163,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     agents: tuple[AgentConfig, ...] = ()
     channels: tuple[ChannelConfig, ...] = ()
     loop_numbers: dict[str, tuple[str, ...]] = {}
+    disabled_at_ms: int = 0
 
 
 class StaticConfig:
@@ -166,6 +173,7 @@ class StaticConfig:
         self.snapshot = snapshot
         self.version = snapshot.version
         self.enabled = snapshot.enabled
+        self.disabled_at_ms = snapshot.disabled_at_ms
         self._sources = {s.source: s for s in snapshot.sources}
         self._tenants = {t.tenant: t for t in snapshot.tenants}
         self._agents = {a.agent: a for a in snapshot.agents}

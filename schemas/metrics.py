@@ -21,6 +21,8 @@ MetricName = Literal[
     "recado_redrive_refused_total",
     "recado_resolve_seconds",
     "recado_config_version",
+    "recado_breaker_opened_total",
+    "recado_alerts_dropped_total",
 ]
 
 
@@ -50,5 +52,7 @@ METRICS: dict[MetricName, Metric] = {
     "recado_seen_dropped_total": Metric("counter", ("source",), "Seen ids dropped because a ticket had too many."),
     "recado_redrive_refused_total": Metric("counter", ("reason",), "Redrive records without a dead entry."),
     "recado_resolve_seconds": Metric("histogram", ("source",), "Time to ask the source who is responsible."),
+    "recado_breaker_opened_total": Metric("counter", ("provider", "reason"), "Channel breakers that opened."),
+    "recado_alerts_dropped_total": Metric("counter", ("reason",), "Alerts, receipts and commands that changed nothing, by reason."),
     "recado_config_version": Metric("gauge", (), "Version of the configuration in force."),
 }  # fmt: skip

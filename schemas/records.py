@@ -84,7 +84,10 @@ class Retraction(Record, tag_field="type", tag="retraction"):
 
 
 class Receipt(Record, tag_field="type", tag="receipt"):
-    """A provider's status of an attempt. `rank`: 1 server, 2 delivered, 3 read, -1 failed."""
+    """A provider's status of an attempt. `rank`: 1 server, 2 delivered, 3 read, -1 failed.
+
+    `kind` is a `schemas.reasons.Rejection` when the status is a failure that the adapter could classify.
+    """
 
     lane: str
     channel_id: str
@@ -94,6 +97,7 @@ class Receipt(Record, tag_field="type", tag="receipt"):
     status: str
     code: str | None = None
     at_ms: int = 0
+    kind: str | None = None
 
 
 class Command(Record, tag_field="type", tag="command"):
@@ -265,7 +269,12 @@ class Sending(msgspec.Struct):
 
 
 class Header(Record):
-    """An agent's outbox, key `o/source/company/user`."""
+    """An agent's outbox, key `o/source/company/user`.
+
+    `technical_since_ms` is when the present stretch of technical holds began (0: none), for their expiry;
+    `as_template` that the next text must be one that may open a conversation. `due_ms` is the one timer of the
+    agent: the entries HELD, SENDING and UNKNOWN have none of their own.
+    """
 
     send_no: int = 0
     retry_at_ms: int = 0
@@ -277,6 +286,8 @@ class Header(Record):
     last_sent_ms: int = 0
     retracted: dict[str, int] = {}
     sending: Sending | None = None
+    technical_since_ms: int = 0
+    as_template: bool = False
     due_ms: int | None = None
 
 
@@ -288,7 +299,13 @@ class DeadInfo(msgspec.Struct, frozen=True):
 
 
 class OutboxEntry(Record):
-    """One alert for one agent (`e/source/company/user/alert_id`), or not yet resolved (`u/alert_id`)."""
+    """One alert for one agent (`e/source/company/user/alert_id`), or not yet resolved (`u/alert_id`).
+
+    `due_ms` of a HELD entry is the time before which it does not make its agent's outbox leave. `top_hop` is the
+    highest hop known of the alert, so that an agent who gets it back gets it at a hop of its own. `flags` holds
+    `maybe_duplicate` once an attempt of unknown outcome carried it; `address_hash`, when set, is the only number
+    that a redriven entry may go to.
+    """
 
     phase: Literal["UNRESOLVED", "HELD", "SENDING", "UNKNOWN", "SENT", "DEAD"]
     due_ms: int
@@ -318,6 +335,14 @@ class OutboxEntry(Record):
     forced: bool = False
     dead: DeadInfo | None = None
     origin: Origin | None = None
+    level: int = 0
+    top_hop: int = 0
+    informed: int = 1
+    flags: list[Literal["maybe_duplicate"]] = []
+    address_hash: str | None = None
+    receipt_rank: int = 0
+    first_failed_ms: int = 0
+    replays: int = 0
 
 
 class Channel(Record):
@@ -329,4 +354,20 @@ class Channel(Record):
     probe_ms: int = 0
     hour_count: int = 0
     reason: str | None = None
+    throttled_until_ms: int = 0
     due_ms: int | None = None
+
+
+class Paused(Record):
+    """An operator's pause, key `p/<kind>/<id>` with kind `lane`, `tenant`, `agent` or `channel`."""
+
+    by: str
+    since_ms: int
+    due_ms: int | None = None
+
+
+class Known(Record):
+    """Alerts that were taken in for a ticket (64-bit hashes), key `k/source/ticket`: a repeated one is dropped."""
+
+    alerts: list[int]
+    due_ms: int
