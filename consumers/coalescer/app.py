@@ -8,17 +8,16 @@ import msgspec
 from cdc.flavours.api import Flavour
 from cdc.flavours.registry import flavour
 from consumers.coalescer.emission import Emission, Ticket
-from consumers.coalescer.pipeline import Admitted, Candidate, Reader, Skipped, admit, remember
+from consumers.coalescer.pipeline import Pipeline
 from consumers.coalescer.seen import HighWater, SeenIds
-from consumers.coalescer.window import Due, Fire, Retract, Suppress, WindowEffect, step
+from consumers.coalescer.settings import Rules
+from consumers.coalescer.window import Due, step
 from consumers.dlq.headers import DeadLetter, headers, replay_count, strip
 from consumers.runtime.api import Due as TimerDue
 from consumers.runtime.api import Effect, Emit, Event, Record, Store, Undecodable
-from consumers.runtime.metrics import counter
 from schemas.codec import decoder, encode
 from schemas.config import ConfigView
 from schemas.errors import Fatal
-from schemas.reasons import Ignored
 from schemas.records import FORMAT, Window
 from schemas.topics import Cell
 
@@ -133,13 +132,11 @@ class CoalescerProcessor:
     """The rules of the coalescer for one input partition; `consumers.runtime.api.Processor`."""
 
     def __init__(self, app: CoalescerApp, partition: int) -> None:
-        self._reader = Reader(app.config, app.flavours)
-        self._config = app.config
-        self._emission = Emission(app.cell, partition, app.app_version)
+        self._rules = Rules(app.config, app.flavours)
         self._seen = SeenIds()
         self._high_water = HighWater()
-        self._ignored = counter("recado_ignored_total")
-        self._dropped = counter("recado_seen_dropped_total")
+        self._emission = Emission(app.cell, partition, app.app_version)
+        self._pipeline = Pipeline(self._rules, self._seen, self._high_water, self._emission)
 
     def restored(self, store: Store[Window], now_ms: int) -> Sequence[Effect]:
         """Nothing: the stream's high-water is read from the store when it first matters."""
@@ -152,97 +149,25 @@ class CoalescerProcessor:
             Undecodable: the record is no change event of a source of ours.
         """
         if isinstance(event, Record):
-            found = self._reader.read(event)
-            if isinstance(found, Candidate):
-                return self._candidate(found, event.offset, store, now_ms)
-            if isinstance(found, Skipped):
-                self._ignored.labels(found.source, found.reason).inc()
-            return ()
+            return self._pipeline.take(event, store, now_ms)
         if isinstance(event, TimerDue):
             return self._due(event.key, store, now_ms)
         return ()
-
-    def _candidate(self, candidate: Candidate, offset: int, store: Store[Window], now_ms: int) -> Sequence[Effect]:
-        window = store.get(candidate.key)
-        admitted = admit(candidate, window, offset, now_ms, store, self._seen, self._high_water)
-        if isinstance(admitted, Ignored):
-            self._ignored.labels(candidate.source.name, admitted).inc()
-            return ()
-        window, effects = step(window, admitted.event, now_ms, candidate.tenant.machine)
-        if window is None:
-            message = f"an admitted row left no window: {candidate.key}"
-            raise RuntimeError(message)
-        dropped = remember(candidate, admitted, window, self._seen)
-        if dropped:
-            self._dropped.labels(candidate.source.name).inc(dropped)
-        store.put(candidate.key, window)
-        if not effects and admitted.ended is None:
-            return ()
-        ticket = self._ticket(candidate.source.name, candidate.row.ticket_id, window)
-        emits = self._emits(ticket, effects, now_ms, offset)
-        if admitted.ended is not None:
-            emits += self._ended(ticket, candidate, admitted, now_ms, offset)
-        return emits
-
-    def _ended(
-        self, ticket: Ticket, candidate: Candidate, admitted: Admitted, now_ms: int, offset: int
-    ) -> list[Effect]:
-        emits: list[Effect] = []
-        item, reason = admitted.item, admitted.ended
-        if item is None or reason is None:
-            return emits
-        if admitted.command is not None:
-            agent = candidate.source.contacts.get(admitted.command.contact_id)
-            known = self._config().agent(agent) if agent else None
-            emits.append(
-                self._emission.command(ticket, admitted.command, item, agent, known.number if known else None)
-            )
-        return emits + self._emission.suppressed(ticket, reason, [item], now_ms, offset)
 
     def _due(self, key: str, store: Store[Window], now_ms: int) -> Sequence[Effect]:
         window = store.get(key)
         if window is None or window.due_ms > now_ms:
             return ()
         name, _, ticket_id = key.partition("/")
-        source = self._reader.source(name)
-        company_id = window.company_id
-        if source is None:  # the source was removed: nobody can be told any more, as if it were switched off
-            event = Due(tenant_off=True, disabled_at_ms=now_ms, high_water_ms=self._high_water.of(name))
-            machine = self._config().tenant(name, company_id).machine
-        else:
-            tenant = source.tenant(company_id)
-            event = Due(tenant.off, tenant.disabled_at_ms, self._high_water.of(name))
-            machine = tenant.machine
-        after, effects = step(window, event, now_ms, machine)
+        tenant = self._rules.tenant(name, window.company_id)
+        event = Due(tenant.off, tenant.disabled_at_ms, self._high_water.of(name))
+        after, effects = step(window, event, now_ms, tenant.machine)
         if after is None:
             self._seen.forget(key)
             store.delete(key)
             return ()
         store.put(key, after)
-        if not effects:
-            return ()
-        return self._emits(self._ticket(name, int(ticket_id), after), effects, now_ms, None)
-
-    def _ticket(self, name: str, ticket_id: int, window: Window) -> Ticket:
-        view = self._config()
-        company_id = window.company_id
-        source = self._reader.source(name)
-        if source is None:
-            found = view.tenant(name, company_id)
-            return Ticket(name, ticket_id, company_id, found.tenant, found.lane or found.tenant, view.version)
-        tenant = source.tenant(company_id)
-        return Ticket(name, ticket_id, company_id, tenant.tenant, tenant.lane, tenant.version)
-
-    def _emits(self, ticket: Ticket, effects: list[WindowEffect], now_ms: int, offset: int | None) -> list[Effect]:
-        emits: list[Effect] = []
-        for effect in effects:
-            if isinstance(effect, Fire):
-                emits.append(self._emission.alert(ticket, effect, now_ms))
-            elif isinstance(effect, Suppress):
-                emits += self._emission.suppressed(ticket, effect.reason, effect.items, now_ms, offset)
-            elif isinstance(effect, Retract):
-                emits.append(self._emission.retraction(ticket, effect))
-        return emits
+        return self._emission.effects(Ticket(name, int(ticket_id), after.company_id, tenant), effects, now_ms)
 
 
 def _unknown_version(key: str, raw: bytes) -> Fatal:
