@@ -1,8 +1,8 @@
 """Restore of partitions from their changelog, in slices between polls.
 
 The end is captured with a read_uncommitted handle: a read_committed one answers with the last stable offset, which
-may lag behind our predecessor's last commit. It is read to with a read_committed one. Finished means: the partition's
-EOF event is at or behind that end. "A record at end - 1" may never come: it may be a control record.
+may lag behind our predecessor's last commit. It is read to with a read_committed one. Finished means: the EOF event
+of the partition is at or behind that end. "A record at end - 1" may never come: it may be a control record.
 """
 
 import gc
@@ -60,6 +60,11 @@ class Restorer:
         self._input, self._changelog = input_topic, changelog
         self._uncommitted = Consumer(reader_config(settings, f"{group}.watermarks", committed=False))
         self._reader = Consumer(reader_config(settings, f"{group}.restore"))
+        try:
+            # A fresh reader that does not know the topic waits a second for its metadata after the first assign.
+            self._reader.list_topics(changelog, timeout=10.0)
+        except KafkaException as error:
+            raise translate(error, "reading metadata") from error
         self._waiting: dict[int, Restored] = {}
         self._reading: dict[int, Restored] = {}
 

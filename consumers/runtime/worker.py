@@ -76,7 +76,7 @@ class Worker(Generic[S]):
         """Rebuild with back-off until a life has committed something, then count anew."""
         retrying = Retrying(
             retry=retry_if_exception_type(Recoverable),
-            wait=wait_exponential_jitter(initial=0.1, max=10, jitter=0.5),
+            wait=wait_exponential_jitter(multiplier=0.1, max=10, jitter=0.5),
             stop=stop_after_attempt(LIVES_WITHOUT_PROGRESS),
             sleep=self._sleep,
             reraise=True,

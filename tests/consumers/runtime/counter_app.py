@@ -2,7 +2,7 @@
 
     input  key "k" ──▶ state {"count", "due_ms"} ──(quiet for `settle_ms`)──▶ output key "k", value {"k", "ids"}
 
-Run as a process: `python -m tests.consumers.runtime.counter_app BOOTSTRAP PREFIX ORDINAL [settle_ms] [guard|noguard]`.
+Run as a process: `python -m tests.consumers.runtime.counter_app BOOTSTRAP PREFIX ORDINAL SETTLE_MS guard|noguard`.
 """
 
 import signal
@@ -16,7 +16,9 @@ from consumers.runtime.transaction import Guards
 from consumers.runtime.worker import Worker
 from schemas.settings import KafkaSettings, LogSettings, Timings
 
-FAST = Timings(commit_ms=3000, transaction_ms=4000, session_ms=6000, max_poll_ms=20_000, tick_ms=50, idle_poll_ms=50)
+FAST = Timings(
+    commit_ms=3000, transaction_ms=4000, session_ms=6000, max_poll_ms=20_000, tick_ms=50, idle_poll_ms=50
+)
 
 
 class Count(msgspec.Struct):
