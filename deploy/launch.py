@@ -1,0 +1,36 @@
+"""Start one program for the supervisor: note who it is, drop rights, become it.
+
+Run as a script with a JSON file: `argv`, `env`, `cwd`, `record`, and `uid` and `gid` where rights are dropped. The
+record (process id, start time) survives the supervisor, so that a later start finds and ends what it left behind.
+Imports nothing of ours: it runs as root and should stay easy to review.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+
+def main(spec_path: str) -> None:
+    """Replace this process by the program of the spec; does not return."""
+    spec = json.loads(Path(spec_path).read_text(encoding="utf-8"))
+    record = Path(spec["record"])
+    temporary = record.with_suffix(".new")
+    temporary.write_text(
+        json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time(), "argv": spec["argv"]}),
+        encoding="utf-8",
+    )
+    temporary.replace(record)
+    os.umask(spec.get("umask", 0o077))
+    os.chdir(spec["cwd"])
+    if spec.get("uid") is not None:
+        os.setgroups([])
+        os.setgid(spec["gid"])
+        os.setuid(spec["uid"])
+    os.execve(spec["argv"][0], spec["argv"], spec["env"])  # noqa: S606 - the spec is ours, readable by its owner only
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,34 @@
+"""The shared fixtures give each test its own place in a real stack."""
+
+import psycopg
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from deploy.stack import LocalStack
+from schemas.topics import Cell
+from tests.stack_fixture import Database
+
+pytestmark = pytest.mark.stack
+
+
+def test_every_part_runs(stack: LocalStack) -> None:
+    assert [(line.name, line.pid is not None) for line in stack.status()] == [
+        ("postgres", True),
+        ("kafka", True),
+        ("connect", True),
+    ]
+
+
+def test_a_cell_has_its_topics(stack: LocalStack, cell: Cell) -> None:
+    topics = AdminClient({"bootstrap.servers": stack.bootstrap}).list_topics(timeout=10).topics
+    assert {t.name: t.partitions for t in cell.all(4)} == {
+        name: len(topic.partitions) for name, topic in topics.items() if name.startswith(cell.prefix)
+    }
+
+
+def test_a_database_is_empty_and_logical(database: Database) -> None:
+    with psycopg.connect(database.dsn) as connection:
+        assert connection.execute("SELECT current_database(), current_setting('wal_level')").fetchone() == (
+            database.name,
+            "logical",
+        )
