@@ -111,6 +111,18 @@ class TenantConfig(msgspec.Struct, frozen=True):
     version: int = 0
 
 
+class SourceConnection(msgspec.Struct, frozen=True):
+    """How to reach a source: a whole DSN by reference, or its parts and the password by reference. No secret."""
+
+    dsn_ref: str | None = None
+    dialect: Literal["postgresql", "mysql", "mariadb"] = "postgresql"
+    host: str | None = None
+    port: int | None = None
+    database: str | None = None
+    username: str | None = None
+    secret_ref: str | None = None
+
+
 class SourceConfig(msgspec.Struct, frozen=True):
     """A Whaticket database as the cores see it. `created_offset_ms` is added to `createdAt` to get UTC."""
 
@@ -118,6 +130,8 @@ class SourceConfig(msgspec.Struct, frozen=True):
     flavour: str
     created_offset_ms: int = 0
     session_numbers: tuple[str, ...] = ()
+    frontend_url: str = ""
+    connection: SourceConnection | None = None
 
 
 class ConfigView(Protocol):

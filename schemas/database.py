@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -42,6 +43,8 @@ def engine(url: str, *, application: str = "recado") -> Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": application,
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 15_000,  # a listener whose server vanished notices within this
             "options": "-c timezone=UTC -c statement_timeout=30000",
         },
     )
@@ -57,7 +60,7 @@ def our_errors(url: str | URL) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error) as error:
         translated = _translate(error, database_url(str(url)) if isinstance(url, str) else url)
         if translated is None:
             raise
@@ -71,13 +74,15 @@ def transaction(url: str) -> Iterator[Connection]:
         yield connection
 
 
-def _translate(error: DBAPIError, url: URL) -> RecadoError | None:
-    state = getattr(error.orig, "sqlstate", None)
+def _translate(error: DBAPIError | psycopg.Error, url: URL) -> RecadoError | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    said = str(cause).strip()
+    state = getattr(cause, "sqlstate", None)
     where = f"{url.host or 'local socket'}:{url.port or 5432}/{url.database}"
     if state in {_NO_SUCH_TABLE, _NO_SUCH_COLUMN}:
         return Recoverable("RCD-803", f"{where} has no or an older schema")
-    first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-    if state is None and any(word in str(error.orig).lower() for word in _PASSWORD_WORDS):
+    first = said.splitlines()[0] if said else type(cause).__name__
+    if state is None and any(word in said.lower() for word in _PASSWORD_WORDS):
         return Fatal("RCD-802", f"{where} refuses user {url.username!r}")
     if state is None or state[:2] in {"08", "57", "53"}:
         return Recoverable("RCD-801", f"{where}: {first}")
