@@ -1,6 +1,7 @@
 """A process: lives of `Instance`, one after another, until stopped or until rebuilding keeps failing."""
 
 import threading
+from collections.abc import Callable
 from typing import Generic
 
 import structlog
@@ -59,8 +60,11 @@ class Worker(Generic[S]):
         if instance is not None:
             instance.config_changed()
 
-    def run(self) -> None:
+    def run(self, finally_: Callable[[], object] | None = None) -> None:
         """Work until `stop`.
+
+        Args:
+            finally_: closes what the application holds, while the asyncio thread still runs.
 
         Raises:
             Fatal: a person has to act; nothing was lost.
@@ -70,7 +74,11 @@ class Worker(Generic[S]):
             while not self._stop.is_set():
                 self._lives()
         finally:
-            self.pool.close()
+            try:
+                if finally_ is not None:
+                    finally_()
+            finally:
+                self.pool.close()
 
     def _lives(self) -> None:
         """Rebuild with back-off until a life has committed something, then count anew."""
