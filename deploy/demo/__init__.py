@@ -1,4 +1,5 @@
-"""The demonstration: recorded traffic of a real Whaticket, and the independent check that every message is accounted for.
+"""The demonstration: recorded traffic of a Whaticket, and an independent check that every message is accounted for.
 
-In: recordings, a database to write them to, topics to read. Out: rows, a verdict. Must never know: how the machines work.
+In: recordings, a database to write them to, topics to read. Out: rows, a verdict.
+Must never know: how the two machines work.
 """

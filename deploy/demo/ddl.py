@@ -1,4 +1,4 @@
-"""A fork's true tables, from the schema listings in `tests/traces/schemas/`. No foreign keys: recorded rows come in any order."""
+"""A fork's true tables, from a schema listing in `tests/traces/`. No foreign keys: rows may come in any order."""
 
 import csv
 import re
@@ -92,13 +92,19 @@ def statements(path: Path) -> str:
 
 
 def indexes(path: Path, tables: dict[str, TableDef]) -> str:
-    """Return CREATE INDEX for a fork's own plain indexes (keys are already in its tables)."""
+    """Return CREATE INDEX for a fork's own plain indexes (unique ones are already in its tables)."""
     found = []
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            definition = row["definition"] or ""
-            if row["table"] in tables and definition.startswith("CREATE INDEX "):
-                found.append(definition.replace(" ON public.", " ON ") + ";\n")
+            if row["table"] not in tables:
+                continue
+            if "definition" in row:
+                if row["definition"].startswith("CREATE INDEX "):
+                    found.append(row["definition"].replace(" ON public.", " ON ") + ";\n")
+            elif row["unique"] == "NO":
+                columns = ", ".join(quote(name.strip()) for name in row["columns"].split(","))
+                name = quote(f"{row['table']}_{row['index']}")
+                found.append(f"CREATE INDEX {name} ON {quote(row['table'])} ({columns});\n")
     return "".join(found)
 
 
