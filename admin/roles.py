@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, Literal
 
 import structlog
+from consumers.sender.app import SenderApp
 
 from consumers.coalescer.app import CoalescerApp
 from consumers.directory.config import ConfigHolder
@@ -19,7 +20,6 @@ from consumers.runtime.health import HealthServer
 from consumers.runtime.logs import configure
 from consumers.runtime.metrics import gauge, histogram
 from consumers.runtime.worker import Worker
-from consumers.sender.app import SenderApp
 from formatter.render import render
 from provider.api import ChannelSettings, Provider
 from provider.factory import close, make
@@ -132,9 +132,14 @@ def run(role: RoleName, settings: Settings) -> None:
                 "config_followed": config.is_connected,
             },
         )
+
+        def close_all() -> None:
+            wiring.close(running)
+            running.pool.run(server.stop()).result(5)
+
         port = worker.pool.run(server.start(settings.http)).result(10)
         log.info("started", port=port, config_version=view.version, enabled=view.enabled)
-        worker.run(finally_=lambda: (wiring.close(running), running.pool.run(server.stop()).result(5)))
+        worker.run(finally_=close_all)
         log.info("stopped")
     finally:
         config.stop()

@@ -60,7 +60,7 @@ class Worker(Generic[S]):
         if instance is not None:
             instance.config_changed()
 
-    def run(self, finally_: Callable[[], object] | None = None) -> None:
+    def run(self, finally_: Callable[[], None] | None = None) -> None:
         """Work until `stop`.
 
         Args:
