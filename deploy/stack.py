@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
 
-from deploy import connect, fetch, files, java, kafka, ports, postgres, processes
+from deploy import archives, connect, fetch, files, java, kafka, ports, postgres, processes
 from deploy.progress import Report, quiet
 from deploy.supervision import DOWN, Program, State, Supervisor
 from deploy.waiting import wait_until
@@ -268,15 +268,25 @@ class LocalStack:
             chosen = java.find(self._java)
             jvm = fetch.ensure(self._cache_dir, report=report)
             if "kafka" in self.parts:
-                found.append(lambda: self._start("kafka", lambda: self._prepare_kafka(chosen, jvm), report))
+                found.append(lambda: self._start_jvm("kafka", chosen, jvm, self._prepare_kafka, report))
             if "connect" in self.parts:
-                found.append(lambda: self._start("connect", lambda: self._prepare_connect(chosen, jvm), report))
+                found.append(lambda: self._start_jvm("connect", chosen, jvm, self._prepare_connect, report))
         return found
+
+    def _start_jvm(
+        self,
+        part: Part,
+        chosen: java.Java,
+        jvm: fetch.JvmFiles,
+        prepare: Callable[[java.Java, fetch.JvmFiles], Program],
+        report: Report,
+    ) -> None:
+        self._start(part, lambda: prepare(chosen, jvm), report)
+        self._archive(part, chosen, jvm).make_later()
 
     def _start(self, part: Part, prepare: Callable[[], Program], report: Report) -> None:
         report(part, 0, 1)
-        program = prepare()
-        self._supervisor.ensure(program)
+        self._supervisor.ensure(prepare())
 
         def has_failed() -> bool:
             state = self._supervisor.states_by_name().get(part)
@@ -302,17 +312,30 @@ class LocalStack:
         postgres.prepare(home, files.secret(self.data_dir / "secrets" / "postgres"))
         return postgres.program(home, self.ports["postgres"])
 
-    def _java_command(self, chosen: java.Java, jvm: fetch.JvmFiles, heap_mb: int) -> list[str]:
-        return [str(chosen.path), *java.flags(chosen, heap_mb, self._jit, LOG_CONFIG), "-cp", jvm.class_path]
+    def _java_command(self, part: Part, chosen: java.Java, jvm: fetch.JvmFiles, heap_mb: int) -> list[str]:
+        """Return the Java command of a part.
+
+        What depends on the class archive is in a file that Java reads at each start, so that a finished archive
+        is used by the next start and does not restart a part that runs.
+        """
+        start_flags = files.private_dir(self._folder / part) / "start.args"
+        if self._supervisor.pid(part) is None or not start_flags.exists():
+            found = self._archive(part, chosen, jvm).flags()
+            files.write(start_flags, "".join(f'"{flag}"\n' for flag in found))
+        flags = java.flags(chosen, heap_mb, self._jit, LOG_CONFIG)
+        return [str(chosen.path), f"@{start_flags}", *flags, "-cp", jvm.class_path]
+
+    def _archive(self, part: Part, chosen: java.Java, jvm: fetch.JvmFiles) -> archives.Archive:
+        return archives.of(self._cache_dir, part, chosen, jvm, self._folder / part / "classes.list")
 
     def _prepare_kafka(self, chosen: java.Java, jvm: fetch.JvmFiles) -> Program:
         folder = self._folder / "kafka"
-        command = self._java_command(chosen, jvm, kafka.HEAP_MB)
+        command = self._java_command("kafka", chosen, jvm, kafka.HEAP_MB)
         config = kafka.prepare(folder, command, self.ports["kafka"], self.ports["controller"])
         return kafka.program(folder, command, config)
 
     def _prepare_connect(self, chosen: java.Java, jvm: fetch.JvmFiles) -> Program:
         folder = self._folder / "connect"
-        command = self._java_command(chosen, jvm, connect.HEAP_MB)
+        command = self._java_command("connect", chosen, jvm, connect.HEAP_MB)
         config = connect.prepare(folder, self.bootstrap, self.ports["connect"], jvm.plugins, self.secrets_dir)
         return connect.program(folder, command, config)
