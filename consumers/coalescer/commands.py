@@ -14,7 +14,7 @@ def command_of(text: str) -> tuple[str, str] | None:
 
     Case and accents do not matter; neither does punctuation behind the word.
     """
-    word, _, args = text.strip().partition(" ")
+    word, *rest = text.split(maxsplit=1) or [""]
     plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     plain = plain.strip(_MARKS).upper()
-    return (plain, args.strip()) if plain in WORDS else None
+    return (plain, rest[0].strip() if rest else "") if plain in WORDS else None
