@@ -50,6 +50,11 @@ class Worker(Generic[S]):
         self.status = Status()
         self.pool: WorkPool[S] = WorkPool(app)
 
+    @property
+    def app_name(self) -> str:
+        """The application's name, as in metrics."""
+        return self._app.name
+
     def stop(self) -> None:
         """Ask for a clean end; `run` returns when it is reached. Safe in a signal handler."""
         self._stop.set()
