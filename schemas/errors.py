@@ -31,6 +31,8 @@ CODES: dict[str, Entry] = {
     "RCD-110": Entry("the Whaticket database is not reachable", "Check host, port, name, user and network of the source.", Exit.DEPENDENCY_DOWN),
     "RCD-111": Entry("the Whaticket database refuses the password", "Correct the source's credentials reference.", Exit.CONFIGURATION),
     "RCD-112": Entry("the database is not a Whaticket that we know", "Compare the printed differences; use a supported flavour.", Exit.CONFIGURATION),
+    "RCD-113": Entry("a role cannot be created, granted or dropped", "Run the printed SQL as an administrator of the database.", Exit.HUMAN_STEP),
+    "RCD-114": Entry("the replication slot is in use", "Stop the connector first; then repeat the command.", Exit.REFUSED),
     "RCD-201": Entry("a topic is missing", "Run: recado install --apply (topics are never created by themselves).", Exit.DEPENDENCY_DOWN),
     "RCD-202": Entry("Kafka has no offsets for a state that has run", "Refusing to guess. Run: recado recover --from now|<time>.", Exit.REFUSED),
     "RCD-203": Entry("the connector or its task has failed", "Read the first cause; recado restarts it with back-off.", Exit.DEPENDENCY_DOWN),
