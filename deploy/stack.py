@@ -4,6 +4,7 @@ Everything lives below the data folder (`.recado/`): `stack/` (configuration, lo
 """
 
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -117,6 +118,11 @@ class LocalStack:
             "RECADO_DATABASE_URL": self._database_url or self.postgres_dsn("recado"),
         }
 
+    @property
+    def environment_file(self) -> Path:
+        """`environment()` as a private file of `NAME=value` lines, written by `up`."""
+        return self.data_dir / "stack.env"
+
     # -- life
 
     def __enter__(self) -> "LocalStack":
@@ -143,6 +149,8 @@ class LocalStack:
             with ThreadPoolExecutor(max(1, len(starters))) as pool:
                 for job in [pool.submit(start) for start in starters]:
                     job.result()
+            lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.environment().items())
+            files.write(self.environment_file, "".join(lines))
 
     def down(self, *, purge: bool = False) -> None:
         """Stop roles and parts; with `purge` also remove their data, wherever it is. Idempotent."""
@@ -155,7 +163,7 @@ class LocalStack:
         if purge:
             shutil.rmtree(self._folder, ignore_errors=True)
             shutil.rmtree(self.data_dir / "secrets", ignore_errors=True)
-            for name in ("ports.json", "ports.lock"):
+            for name in ("ports.json", "ports.lock", self.environment_file.name):
                 (self.data_dir / name).unlink(missing_ok=True)
             self._chosen = None
             self._supervising = None

@@ -1,0 +1,82 @@
+"""`recado up`, `down` and `status`: the local stack of plain processes."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.progress import Bars
+from deploy.stack import LocalStack, PartStatus
+from schemas.errors import Exit
+from schemas.settings import Settings
+
+app = typer.Typer()
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+JitOption = Annotated[Literal["c1", "c2"], typer.Option(help="c1 starts faster, c2 carries more rows a second.")]
+PurgeOption = Annotated[bool, typer.Option("--purge", help="Also remove all data of the stack.")]
+
+
+@app.command()
+def up(jit: JitOption = "c2", as_json: JsonOption = False) -> None:
+    """Start PostgreSQL, Kafka and Kafka Connect; does nothing for parts that run."""
+    settings = Settings.load()
+    stack = LocalStack(settings, jit=jit)
+    with Bars(Console(stderr=True)) as bars:
+        stack.up(bars)
+    if "postgres" in stack.parts:
+        stack.create_database("recado")
+    _show(stack.status(), as_json)
+    if not as_json:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"Kafka {stack.bootstrap} · Connect {stack.connect_url}")
+        console.print(f"Settings for other shells, with passwords: set -a; . {stack.environment_file}")
+
+
+@app.command()
+def down(purge: PurgeOption = False) -> None:
+    """Stop what `recado up` started. Data is kept unless --purge is given."""
+    LocalStack(Settings.load()).down(purge=purge)
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Show each part and role: state, process, port and memory. Ends with 30 when a part does not run."""
+    lines = LocalStack(Settings.load()).status()
+    _show(lines, as_json)
+    if any(line.state != "RUNNING" for line in lines):
+        raise typer.Exit(Exit.DEPENDENCY_DOWN)
+
+
+def _show(lines: list[PartStatus], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([line._asdict() for line in lines]))
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("part")
+    table.add_column("state")
+    for name in ("pid", "port", "memory MB", "up"):
+        table.add_column(name, justify="right")
+    for line in lines:
+        colour = "green" if line.state == "RUNNING" else "yellow" if line.pid else "red"
+        state = f"[{colour}]{line.state.lower()}[/{colour}]"
+        numbers = (line.pid, line.port, line.pss_mb)
+        table.add_row(line.name, state, *("-" if n is None else str(n) for n in numbers), _duration(line.uptime_s))
+    Console().print(table)
+
+
+def _duration(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def register(parent: typer.Typer) -> None:
+    """Mount the commands at the top level of `recado`."""
+    parent.command("up")(up)
+    parent.command("down")(down)
+    parent.command("status")(status)
