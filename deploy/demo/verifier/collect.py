@@ -150,12 +150,10 @@ def rows(source: str, dsn: str, since_ms: int) -> Iterator[MessageRow]:
 
 
 def phones(ledger: str) -> Iterable[PhoneLine]:
-    """Read what the phones saw from a JSONL file or a URL that answers with the same lines (or one JSON array)."""
+    """Read what the phones saw: a JSONL file, or a URL that answers `{"messages": [...]}` with the same lines."""
     if ledger.startswith(("http://", "https://")):
         with urllib.request.urlopen(ledger, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            text = answer.read().decode()
-    else:
-        text = Path(ledger).read_text(encoding="utf-8") if Path(ledger).exists() else ""
-    if text.lstrip().startswith("["):
-        return [phone_line(line) for line in json.loads(text)]
-    return [phone_line(json.loads(line)) for line in text.splitlines() if line.strip()]
+            return [phone_line(line) for line in json.load(answer)["messages"]]
+    path = Path(ledger)
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [phone_line(json.loads(line)) for line in lines]

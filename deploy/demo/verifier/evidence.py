@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from schemas.identity import message_ref
@@ -120,7 +119,5 @@ def created_row(record: Seen) -> MessageRow | None:
 
 
 def phone_line(line: Mapping[str, Any]) -> PhoneLine:
-    """Read a line of the sandbox's ledger: `{time, phone, text, attempt_id}`."""
-    at = line.get("time", 0)
-    at_ms = int(datetime.fromisoformat(at).timestamp() * 1_000) if isinstance(at, str) else int(at)
-    return PhoneLine(str(line["phone"]), str(line["attempt_id"]), str(line.get("text", "")), at_ms)
+    """Read a line of the sandbox's ledger: `at_ms`, `phone`, `body`, `attempt_id`."""
+    return PhoneLine(line["phone"], line["attempt_id"], line.get("body", ""), line.get("at_ms", 0))
