@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, create_engine, func, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
@@ -23,6 +23,11 @@ _LOCK = 0x7265_6361_646F  # "recado"
 def head() -> str:
     """Return the newest revision that this release knows."""
     return str(_scripts().get_current_head())
+
+
+def all_titles() -> list[str]:
+    """Return the titles of all migrations, oldest first."""
+    return [_title(script) for script in _scripts().walk_revisions()][::-1]
 
 
 def current(connection: Connection) -> str | None:
@@ -40,7 +45,7 @@ def pending(connection: Connection) -> list[str]:
     for script in known:
         if script.revision == now:
             break
-        titles.append(f"{script.revision}: {script.doc}")
+        titles.append(_title(script))
     return titles[::-1]
 
 
@@ -117,6 +122,10 @@ def create_database(url: str) -> bool:
                 raise
             return False
     return True
+
+
+def _title(script: Script) -> str:
+    return f"{script.revision}: {script.doc}"
 
 
 def _scripts() -> ScriptDirectory:

@@ -1,0 +1,102 @@
+"""What a cell needs before it runs: the `recado` database and the topics. A plan first, then the doing of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from consumers.runtime.kafka import common
+from schemas import migrations
+from schemas.database import transaction
+from schemas.errors import Fatal, Recoverable
+from schemas.settings import KafkaSettings, Settings
+from schemas.topics import Cell, Topic
+
+KAFKA_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, how it is undone, and the doing."""
+
+    title: str
+    undo: str
+    do: Callable[[], object]
+
+
+def plan(settings: Settings, url: str) -> list[Step]:
+    """Return what is missing, in the order in which it is to be done; nothing when all is there. Changes nothing.
+
+    Raises:
+        RecadoError: RCD-801 or RCD-802 (database), RCD-207 (Kafka), RCD-204 (a topic has other partitions).
+    """
+    return [*_database(url), *_topics(settings)]
+
+
+def apply(steps: Sequence[Step], done: Callable[[Step], None]) -> None:
+    """Do the steps, calling `done` after each. Interrupted, a new plan holds what is left."""
+    for step in steps:
+        step.do()
+        done(step)
+
+
+def _database(url: str) -> list[Step]:
+    steps = []
+    if migrations.database_exists(url):
+        with transaction(url) as connection:
+            pending = migrations.pending(connection)
+    else:
+        pending = migrations.all_titles()
+        steps.append(
+            Step("create the recado database", "DROP DATABASE recado", lambda: migrations.create_database(url))
+        )
+    if pending:
+        titles = "; ".join(pending)
+        steps.append(Step(f"migrate it: {titles}", "migrate down", lambda: migrations.upgrade(url)))
+    return steps
+
+
+def _topics(settings: Settings) -> list[Step]:
+    wanted = Cell(settings.cell).all(settings.kafka.partitions)
+    found = _partitions(settings.kafka)
+    steps = []
+    for topic in wanted:
+        count = found.get(topic.name)
+        if count is None:
+            steps.append(
+                Step(
+                    f"create topic {topic.name} ({topic.partitions} partitions, "
+                    f"{settings.kafka.replication_factor} replicas, {topic.config['cleanup.policy']})",
+                    f"delete topic {topic.name}",
+                    lambda topic=topic: _create(settings.kafka, topic),  # type: ignore[misc]
+                )
+            )
+        elif count != topic.partitions:
+            raise Fatal(
+                "RCD-204", f"topic {topic.name} has {count} partitions, the settings say {topic.partitions}"
+            )
+    return steps
+
+
+def _partitions(kafka: KafkaSettings) -> dict[str, int]:
+    try:
+        found = AdminClient(common(kafka)).list_topics(timeout=KAFKA_TIMEOUT_S).topics
+    except KafkaException as error:
+        raise Recoverable("RCD-207", f"{kafka.bootstrap}: {error.args[0].str()}") from error
+    return {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
+
+
+def _create(kafka: KafkaSettings, topic: Topic) -> None:
+    admin = AdminClient(common(kafka))
+    wanted = NewTopic(
+        topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=kafka.replication_factor,
+        config=topic.config,
+    )
+    try:
+        admin.create_topics([wanted], operation_timeout=30)[topic.name].result(timeout=60)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise Recoverable("RCD-207", f"creating topic {topic.name}: {error.args[0].str()}") from error
