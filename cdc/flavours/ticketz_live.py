@@ -27,7 +27,7 @@ READS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Every column that the statements below touch."""
 
-_TICKETS = text("""
+TICKETS = text("""
     SELECT t.id, t.status, t."isGroup", t."userId", t."queueId", t."companyId", t.uuid, t.chatbot,
            c.name AS contact_name, c.number AS contact_number, q.name AS queue_name,
            (SELECT count(*) FROM "WhatsappQueues" w WHERE w."whatsappId" = t."whatsappId") AS queues
@@ -37,7 +37,7 @@ _TICKETS = text("""
      WHERE t.id = ANY(CAST(:tickets AS integer[]))""")
 
 # `super` marks the platform's owner, who belongs to one company; it gives no part in another company's tickets.
-_PEOPLE = text("""
+PEOPLE = text("""
     SELECT u.id, u."companyId", u.profile = 'admin' AS admin, m."queueId"
       FROM "Users" u
       LEFT JOIN "UserQueues" m ON m."userId" = u.id AND m."queueId" = ANY(CAST(:queues AS integer[]))
@@ -45,7 +45,7 @@ _PEOPLE = text("""
        AND (u.profile = 'admin' OR m."queueId" IS NOT NULL)
      ORDER BY u.id""")
 
-_ROWS = text("""
+ROWS = text("""
     SELECT m.id, m."ticketId", left(m.body, 4096) AS body, m."mediaType", m."createdAt", m.read, m."isDeleted"
       FROM unnest(CAST(:ids AS text[]), CAST(:tickets AS integer[])) AS asked (id, ticket)
       JOIN "Messages" m ON m.id = asked.id AND m."ticketId" = asked.ticket""")
@@ -71,7 +71,7 @@ def read(
     """Read the asked tickets with the asked rows; a ticket that does not exist is absent from the answer."""
     # An id that the column cannot hold belongs to no ticket, and must not fail the others of the batch.
     wanted = {ticket: rows for ticket, rows in asked.items() if 0 < ticket <= _LAST_ID}
-    tickets = connection.execute(_TICKETS, {"tickets": list(wanted)}).all() if wanted else []
+    tickets = connection.execute(TICKETS, {"tickets": list(wanted)}).all() if wanted else []
     if not tickets:
         return {}
     people = _people(connection, tickets)
@@ -109,7 +109,7 @@ def _people(connection: Connection, tickets: Iterable[Any]) -> _People:
     people = _People()
     queues = sorted({t.queueId for t in tickets if t.queueId is not None})
     companies = sorted({t.companyId for t in tickets})
-    for user in connection.execute(_PEOPLE, {"queues": queues, "companies": companies}):
+    for user in connection.execute(PEOPLE, {"queues": queues, "companies": companies}):
         if user.queueId is not None:
             people.members[user.companyId, user.queueId].append(user.id)
         admins = people.admins[user.companyId]
@@ -126,7 +126,7 @@ def _rows(
     if not pairs:
         return found
     asking = {"ids": [row for row, _ in pairs], "tickets": [ticket for _, ticket in pairs]}
-    for m in connection.execute(_ROWS, asking):
+    for m in connection.execute(ROWS, asking):
         found[m.ticketId][m.id] = LiveRow(
             row_id=m.id,
             kind=kind_of(m.mediaType, m.body),
