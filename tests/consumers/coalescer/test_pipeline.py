@@ -136,6 +136,15 @@ class TestStep3And4:
         assert bench.row("m1", created_ms=START) == []
         assert ignored(Ignored.DUPLICATE) - before == 1
 
+    def test_rows_that_it_missed_do_not_make_it_forget_those_that_it_repeats(self) -> None:
+        bench = Bench()
+        bench.row("m1")
+        bench.pass_time(3 * SECOND)
+        bench.pass_time(14 * HOUR)
+        missed = START + MINUTE
+        assert brief(bench.row("m2", created_ms=missed)) == [("stale", "m2")]
+        assert bench.row("m1", created_ms=START) == []
+
     def test_the_same_holds_across_a_crash(self) -> None:
         bench = Bench()
         bench.row("m1")

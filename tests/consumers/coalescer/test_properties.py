@@ -6,7 +6,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from consumers.runtime.metrics import counter
@@ -17,8 +17,12 @@ from schemas.records import Alert, Outcome, Retraction
 from tests.consumers.coalescer.harness import Bench
 from tests.consumers.coalescer.reference import Reference
 
+# Under a mutant one failing example is enough: nobody reads the smallest one, and shrinking takes minutes.
+PHASES = (Phase.explicit, Phase.generate) if os.environ.get("RECADO_MUTANT") else tuple(Phase)
+
 THOROUGH = settings(
     max_examples=500,
+    phases=PHASES,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -1,0 +1,1 @@
+"""Mutants: faults put into a copy of the code on purpose, which the tests must find."""
