@@ -162,7 +162,8 @@ class Outcome(Record):
     """What became of messages. assigned, moved, revived, bounced are births; sent, suppressed, dead, moved ends.
 
     An outcome with `agent` None ends its messages agentless. `moved` ends the obligation of `agent` at `hop` and
-    is the birth of one obligation for each of `to` at `hop + 1`. `revived` and `bounced` are births at `hop`.
+    is the birth of one obligation for each of `to` at `to_hop`, which is `hop + 1` when None (another hop where an
+    agent gets the alert for a second time). `revived` and `bounced` are births at `hop`.
     held, attempt and receipt are information only.
     """
 
@@ -179,6 +180,7 @@ class Outcome(Record):
     message_refs: list[str] = []
     hop: int = 0
     to: list[str] = []
+    to_hop: int | None = None
     alert_ids: list[str] = []
     notification_id: str | None = None
     attempt: int = 0

@@ -1,0 +1,96 @@
+"""Receipts: what the provider reports later about an attempt that is known. Only ever forward. Rows S23, S27."""
+
+from consumers.sender import births, flight, keys, redrive, settle
+from consumers.sender.release import back_off
+from consumers.sender.turn import Turn
+from provider.api import Accepted, Rejected
+from schemas.reasons import Dead, Rejection, Suppressed
+from schemas.records import OutboxEntry, Receipt
+
+RETRYABLE = frozenset(
+    {
+        Rejection.TRANSIENT,
+        Rejection.SESSION_DOWN,
+        Rejection.THROTTLE_PAIR,
+        Rejection.THROTTLE_SENDER,
+        Rejection.THROTTLE_APP,
+    }
+)
+FAILED = -1
+
+
+def receive(turn: Turn, receipt: Receipt) -> None:
+    """Apply a receipt; one about nothing that we know changes nothing."""
+    if _in_flight(turn, receipt):
+        return
+    pairs = turn.entries(turn.index.of_message(receipt.provider_message_id))
+    if not pairs:
+        turn.count("recado_alerts_dropped_total", "unknown_receipt")
+    for key, entry in pairs:
+        if entry.phase != "SENT" or (receipt.rank == FAILED and entry.receipt_rank > 1):
+            continue  # delivered already: a failure that arrives later is of something else
+        if receipt.rank == FAILED:
+            _bounce(turn, key, entry, receipt)
+        elif receipt.rank > entry.receipt_rank:
+            entry.receipt_rank = receipt.rank
+            turn.put(key, entry)
+            turn.outcome(
+                "receipt", key, entry, reason=receipt.status, channel_id=receipt.channel_id,
+                notification_id=entry.notification_id, provider_message_id=receipt.provider_message_id,
+            )  # fmt: skip
+
+
+def _in_flight(turn: Turn, receipt: Receipt) -> bool:
+    """Apply it to the attempt in flight or unknown that it names (S23); its answer may come later, or never."""
+    if receipt.notification_id is None:
+        return False
+    agent = turn.index.of_notification(receipt.notification_id)
+    sending = turn.header(agent).sending if agent is not None else None
+    if agent is None or sending is None or sending.notification_id != receipt.notification_id:
+        return False
+    if receipt.rank == FAILED:
+        if sending.unknown_until_ms is None:
+            return True  # its own answer will tell more
+        kind = _kind(receipt) or Rejection.PERMANENT_RECIPIENT
+        result: Accepted | Rejected = Rejected(kind, receipt.code or receipt.status)
+    else:
+        result = Accepted(receipt.provider_message_id, raw_status=receipt.status)
+    settle.settle(turn, agent, turn.header(agent), sending, result)
+    return True
+
+
+def _kind(receipt: Receipt) -> Rejection | None:
+    return Rejection(receipt.kind) if receipt.kind in set(Rejection) else None
+
+
+def _bounce(turn: Turn, key: str, entry: OutboxEntry, receipt: Receipt) -> None:
+    """S27: accepted, but not delivered after all: the duty lives again. A failure that will not pass is dead."""
+    agent, _ = keys.parse_entry(key)
+    if agent is None:
+        return
+    header = turn.header(agent)
+    entry.hop = births.next_hop(turn, key, entry)
+    entry.attempts += 1
+    entry.first_failed_ms = entry.first_failed_ms or turn.now_ms
+    entry.received_ms = turn.now_ms
+    entry.receipt_rank = 0
+    turn.outcome(
+        "bounced", key, entry, reason=receipt.status, code=receipt.code, channel_id=receipt.channel_id,
+        notification_id=entry.notification_id, provider_message_id=receipt.provider_message_id,
+    )  # fmt: skip
+    entry.provider_message_id = None
+    if turn.suppress(key, entry, Suppressed.ANSWERED, flight.retracted(header, entry)):
+        return
+    machine = turn.tenant_of(agent).machine
+    kind = _kind(receipt)
+    if kind not in RETRYABLE or entry.attempts >= machine.attempts:
+        reason = Dead.ATTEMPTS if kind in RETRYABLE else Dead.RECIPIENT
+        me = turn.config.agent(agent)
+        entry.address_hash = flight.hash_of(me) if me is not None else None
+        redrive.bury(turn, key, entry, reason, receipt.code or receipt.status, entry.notification_id)
+        return
+    settle.back(turn, key, entry)
+    wait = back_off(machine.base, entry.attempts, turn.fixed.chance(), settle.MAX_BACK_OFF)
+    header.retry_at_ms = max(header.retry_at_ms, turn.now_ms + wait)
+    turn.put_header(agent, header)
+    turn.wake(agent)

@@ -1,0 +1,174 @@
+"""Settling: what an attempt's result does to its outbox. Rows S16-S22."""
+
+from typing import Any
+
+import structlog
+
+from consumers.runtime.api import Answer
+from consumers.sender import births, breaker, flight, redrive
+from consumers.sender.flight import carried, retracted
+from consumers.sender.release import back_off, count_told
+from consumers.sender.turn import Turn
+from consumers.sender.work import NotStarted, Send, Sent
+from provider.api import Accepted, Rejected, Result, Unknown
+from schemas.config import HOUR, MINUTE, SECOND, Parameters
+from schemas.reasons import Dead, Hold, Rejection, Suppressed
+from schemas.records import Header, OutboxEntry, Sending
+
+log = structlog.get_logger(__name__)
+
+THROTTLE_MS = 30 * SECOND
+"""Wait of a throttled scope when the provider does not say how long."""
+MAX_BACK_OFF = 10 * MINUTE
+
+
+def answered(turn: Turn, answer: Answer) -> None:
+    """Apply the answer to a `Send`; one to an attempt that is settled already changes nothing."""
+    work: Send = answer.work
+    header = turn.header(work.agent)
+    sending = header.sending
+    same = sending is not None and (sending.notification_id, sending.attempt, sending.resends) == (
+        work.notification_id, work.attempt, work.resends,
+    )  # fmt: skip
+    if sending is None or not same:
+        turn.count("recado_alerts_dropped_total", "late_result")
+        return
+    if isinstance(answer.result, NotStarted):
+        flight.mark(turn, work.agent, header)  # S15 again: the lease ran out before HTTP could start
+        return
+    if isinstance(answer.result, Sent):
+        settle(turn, work.agent, header, sending, answer.result.result, answer.result.latency_ms)
+        return
+    log.error("send ended without a result", agent=work.agent, error=repr(answer.error))
+    settle(turn, work.agent, header, sending, Unknown("no_result"), 0)
+
+
+def settle(
+    turn: Turn, agent: str, header: Header, sending: Sending, result: Result, latency_ms: int | None = None
+) -> None:
+    """Apply a result to the attempt in flight, or to an unknown one whose receipt has come."""
+    details = _details(turn, sending, result, latency_ms)
+    if isinstance(result, Accepted):
+        accepted(turn, agent, header, sending, details)
+    elif isinstance(result, Unknown):
+        if sending.unknown_until_ms is None:
+            flight.unknown(turn, agent, header, sending, result.code)  # S22
+    else:
+        _rejected(turn, agent, header, sending, result, details)
+
+
+def _details(turn: Turn, sending: Sending, result: Result, latency_ms: int | None) -> dict[str, Any]:
+    channel = turn.config.channel(sending.channel_id)
+    details: dict[str, Any] = {
+        "notification_id": sending.notification_id,
+        "attempt": sending.attempt,
+        "channel_id": sending.channel_id,
+        "provider": channel.provider if channel else None,
+        "http": result.http,
+        "latency_ms": latency_ms,
+        "marked_ms": sending.started_ms,
+    }
+    if isinstance(result, Accepted):
+        details |= {
+            "provider_message_id": result.provider_message_id,
+            "address_hash": sending.address_hash,
+            "text_hash": flight.text_hash(sending.body),
+            "text_len": len(sending.body),
+            "template_id": sending.template_id,
+            "flags": list(sending.flags),
+        }
+    else:
+        details["code"] = result.code
+    return details
+
+
+def accepted(turn: Turn, agent: str, header: Header, sending: Sending, details: dict[str, Any]) -> None:
+    """The provider took it (S16); also a receipt that says so (S23)."""
+    receipts = turn.receipts(sending.channel_id)
+    ttl = turn.tenant_of(agent).machine.receipt_ttl
+    for key, entry in carried(turn, agent, sending):
+        births.tell_siblings(turn, key, agent)
+        turn.outcome("sent", key, entry, **details)
+        if receipts:
+            entry.phase = "SENT"
+            entry.provider_message_id = details["provider_message_id"]
+            entry.address_hash = None
+            entry.due_ms = turn.now_ms + ttl
+            turn.put(key, entry)
+        else:
+            turn.drop(key)
+    count_told(header, turn.now_ms)
+    flight.settled(header)
+    header.sending = None
+    turn.put_header(agent, header)
+    turn.ready.free(agent)
+    breaker.worked(turn, sending.channel_id)
+    turn.wake(agent)
+
+
+def _rejected(
+    turn: Turn, agent: str, header: Header, sending: Sending, result: Rejected, details: dict[str, Any]
+) -> None:
+    family = carried(turn, agent, sending)
+    machine = turn.tenant_of(agent).machine
+    for key, entry in family:
+        turn.outcome("attempt", key, entry, reason=str(result.kind), **details)
+    wait = result.retry_after_ms if result.retry_after_ms is not None else THROTTLE_MS
+    wait = min(max(wait, 0), HOUR)
+    header.sending = None
+    dead: Dead | None = None
+    match result.kind:
+        case Rejection.TRANSIENT:
+            _transient(turn, header, family, result, machine)  # S17
+        case Rejection.THROTTLE_PAIR:  # S18
+            header.pair_next_ms = turn.now_ms + wait
+        case Rejection.THROTTLE_SENDER | Rejection.THROTTLE_APP:  # S18
+            breaker.throttle(turn, sending.channel_id, wait)
+        case Rejection.PERMANENT_CONFIG:  # S19
+            breaker.trip(turn, sending.channel_id, Hold.CONFIGURATION, result.code)
+        case Rejection.SESSION_DOWN:  # S19
+            breaker.trip(turn, sending.channel_id, Hold.SESSION_DOWN, result.code)
+        case Rejection.WINDOW_CLOSED if not header.as_template:
+            # S20: rendered anew, from rows that are looked up anew, as a template that may open a conversation.
+            header.as_template = True
+        case Rejection.PERMANENT_RECIPIENT:
+            dead = Dead.RECIPIENT
+        case _:
+            dead = Dead.PAYLOAD
+    if dead is not None:
+        header.as_template = False
+    for key, entry in family:
+        if turn.suppress(key, entry, Suppressed.ANSWERED, retracted(header, entry)):
+            continue
+        if dead is not None:  # S21: permanent for everything that this message carried
+            _bury(turn, key, entry, dead, result.code, sending)
+        elif entry.attempts >= machine.attempts:  # S21
+            _bury(turn, key, entry, Dead.ATTEMPTS, result.code, sending)
+        else:
+            back(turn, key, entry)
+    turn.put_header(agent, header)
+    turn.ready.free(agent)
+    turn.wake(agent)
+
+
+def back(turn: Turn, key: str, entry: OutboxEntry) -> None:
+    """The series is dissolved: the entry waits in the outbox again."""
+    entry.phase = "HELD"
+    entry.due_ms = turn.now_ms
+    entry.notification_id = None
+    turn.put(key, entry)
+
+
+def _transient(turn: Turn, header: Header, family: flight.Leaving, result: Rejected, machine: Parameters) -> None:
+    """Burn an attempt of every entry and back off by the one that failed most often."""
+    for _, entry in family:
+        entry.attempts += 1
+        entry.first_failed_ms = entry.first_failed_ms or turn.now_ms
+    failures = max((entry.attempts for _, entry in family), default=1)
+    wait = back_off(machine.base, failures, turn.fixed.chance(), MAX_BACK_OFF)
+    header.retry_at_ms = turn.now_ms + max(wait, result.retry_after_ms or 0)
+
+
+def _bury(turn: Turn, key: str, entry: OutboxEntry, reason: Dead, code: str, sending: Sending) -> None:
+    entry.address_hash = sending.address_hash
+    redrive.bury(turn, key, entry, reason, code, sending.notification_id)
