@@ -5,6 +5,7 @@ from the environment, answers capped. Whether anything left decides between "try
 """
 
 import asyncio
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -167,7 +168,9 @@ def _code(error: Exception) -> str:
             return "tls"
         case aiohttp.ClientConnectorError():
             return "connect"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+        case aiohttp.ServerDisconnectedError():
+            return "reset"
+        case OSError() if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED):
             return "reset"
         case aiohttp.InvalidURL() | ValueError():
             return "url"

@@ -41,7 +41,8 @@ export function bubble(message, words, locale) {
 
 function time(at, locale) {
   const when = new Date(at);
-  const made = element("time", "", when.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit" }));
+  const form = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  const made = element("time", "", when.toLocaleTimeString(locale, form));
   made.dateTime = when.toISOString();
   return made;
 }

@@ -19,7 +19,6 @@ export const TEXTS = {
     toLanguage: "English",
     toDark: "Tema escuro",
     toLight: "Tema claro",
-    today: "Hoje",
   },
   en: {
     title: "Recado · phones",
@@ -40,6 +39,5 @@ export const TEXTS = {
     toLanguage: "Português",
     toDark: "Dark theme",
     toLight: "Light theme",
-    today: "Today",
   },
 };

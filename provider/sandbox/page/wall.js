@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const cards = new Map();
 const recent = []; // arrival times of the last minute
 let wall = { phones: [], messages: [], seen: 0, repeated: 0 };
-let language = read("language") ?? (navigator.language.startsWith("pt") ? "pt-BR" : "en");
+let language = read("language") ?? "pt-BR";
 let words = TEXTS[language] ?? TEXTS["pt-BR"];
 let state = "connecting";
 
@@ -31,9 +31,9 @@ function keep(name, value) {
 }
 
 function hue(key) {
-  let sum = 0;
-  for (const char of key) sum = (sum * 31 + char.charCodeAt(0)) % 360;
-  return sum;
+  let sum = 7;
+  for (const char of key) sum = (sum * 33 + char.charCodeAt(0)) % 100_003;
+  return (sum * 137) % 360; // neighbours get different colours
 }
 
 function initials(name, key) {
@@ -166,6 +166,7 @@ events.addEventListener("open", () => status("live"));
 events.addEventListener("error", () => status("lost"));
 events.addEventListener("wall", (event) => {
   wall = JSON.parse(event.data);
+  recent.splice(0, recent.length, ...wall.messages.map((each) => each.at_ms));
   status("live");
   draw();
 });
