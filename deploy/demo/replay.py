@@ -108,6 +108,16 @@ class Replay:
                 self._write(change)
         return len(transaction.changes)
 
+    def row(self, change: Change) -> Values:
+        """Return the row that a change leaves, as this replay writes it: instants moved, no computed columns."""
+        table = self.recording.tables[change.table]
+        moved = self._shift.row(change.after or {}, self._instants[table.name])
+        return {
+            name: _adapt(value, table.columns[name].type)
+            for name, value in moved.items()
+            if not table.columns[name].generated
+        }
+
     def run(
         self,
         scenario: Scenario,
@@ -126,7 +136,7 @@ class Replay:
 
     def _write(self, change: Change) -> None:
         table = self.recording.tables[change.table]
-        values = self._values(table, change.after)
+        values = self.row(change)
         if change.op == "c":
             columns = ", ".join(map(ddl.quote, values))
             marks = ", ".join(["%s"] * len(values))
@@ -146,14 +156,6 @@ class Replay:
         if done.rowcount != 1:
             detail = f"{change.table}: a recorded change met {done.rowcount} rows; play in order on base rows"
             raise Invalid("RCD-601", detail)
-
-    def _values(self, table: ddl.TableDef, row: Values | None) -> Values:
-        moved = self._shift.row(row or {}, self._instants[table.name])
-        return {
-            name: _adapt(value, table.columns[name].type)
-            for name, value in moved.items()
-            if not table.columns[name].generated
-        }
 
     def _key(self, table: ddl.TableDef, change: Change) -> tuple[str, list[Any]]:
         before = change.before or change.after or {}
