@@ -100,9 +100,19 @@ def server_url(postgres: Postgres) -> Iterator[str]:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """Name of a migrated database that others are copied from: a copy takes a tenth of a migration."""
+    name = "recado_migrated"
+    migrations.create_database(postgres.url(name))
+    migrations.upgrade(postgres.url(name))
+    return name
+
+
 @pytest.fixture
-def recado_url(server_url: str) -> str:
+def recado_url(postgres: Postgres, migrated: str, server_url: str) -> str:
     """Address of a fresh, migrated `recado` database."""
-    migrations.create_database(server_url)
-    migrations.upgrade(server_url)
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        name = server_url.rpartition("/")[2]
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"'.encode())
     return server_url
