@@ -52,7 +52,7 @@ class Pipeline:
         if change.op != "c" or row is None:
             return self._ignore(name, Ignored.NOT_CREATE)
         company_id = row.tenant_id if row.company_id is None else row.company_id
-        tenant = source.tenant(company_id)
+        tenant = source.tenants.get(company_id) or source.tenant(company_id)
         if tenant.off:
             return self._ignore(name, Ignored.MODE_OFF)
         person = source.classify(row, tenant.marker)
@@ -66,7 +66,7 @@ class Pipeline:
         ref = f"{key}/{row.message_id or row.id}"
         ref_hash = hash64(ref)
         window = store.get(key)
-        if window is not None and self._seen.holds(key, window, ref_hash):
+        if window is not None and ref_hash in self._seen.of(key, window):
             return self._ignore(name, Ignored.DUPLICATE)
 
         # 4: not a repetition from before the memory of its source, unless a sweep brings it on purpose
@@ -78,7 +78,8 @@ class Pipeline:
         # 5: admitted
         mark_ms = self._high_water.advance(name, ts_ms, now_ms)
         seq = now_ms if window is None or window.seq < now_ms else window.seq + 1
-        created = min(created_ms(row, source.offset_ms), now_ms)
+        created = created_ms(row, source.offset_ms)
+        created = created if created < now_ms else now_ms
         item: Item | None = None
         ended: Suppressed | None = None
         spoken: tuple[str, str] | None = None

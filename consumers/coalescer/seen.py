@@ -16,36 +16,33 @@ AHEAD_MS = 5 * MINUTE
 """How far a database's clock may run ahead of ours. One bad time stamp must not make a source's next rows look like
 repetitions: `seen_keep` is at least `max_age` + 5 min, so with this limit no row worth telling is ever ignored."""
 
-_INDEXED = 5_000
+_INDEXED = 20_000
 
 
 class SeenIds:
-    """The ids in `Window.seen`, with a set beside the lists of tickets that are busy."""
+    """The ids in `Window.seen`, with a set beside the list of each ticket that is busy."""
 
     def __init__(self) -> None:
         self._sets: dict[str, set[int]] = {}
 
-    def holds(self, key: str, window: Window, ref_hash: int) -> bool:
-        """Tell whether the row was admitted already and is still remembered."""
+    def of(self, key: str, window: Window) -> set[int]:
+        """Return the ids that the ticket remembers; to be changed by `add` only."""
         known = self._sets.get(key)
         if known is None:
             if len(self._sets) >= _INDEXED:
                 self._sets.clear()
             known = self._sets[key] = {seen for seen, _ in window.seen}
-        return ref_hash in known
+        return known
 
     def add(self, key: str, window: Window, ref_hash: int, high_water_ms: int, parameters: Parameters) -> int:
         """Remember an admitted row and forget the expired ones; return how many were dropped for want of room."""
-        seen = window.seen
         known = self._sets.get(key)
-        horizon_ms = high_water_ms - parameters.seen_keep
+        seen = window.seen
         dropped = 0
-        if seen and (seen[0][1] < horizon_ms or len(seen) >= parameters.max_seen):
-            expired = next((i for i, (_, mark) in enumerate(seen) if mark >= horizon_ms), len(seen))
-            dropped = max(0, len(seen) + 1 - parameters.max_seen - expired)
-            if known is not None:
-                known.difference_update(old for old, _ in seen[: expired + dropped])
-            del seen[: expired + dropped]
+        if seen:
+            horizon_ms = high_water_ms - parameters.seen_keep
+            if seen[0][1] < horizon_ms or len(seen) >= parameters.max_seen:
+                dropped = self._prune(known, window, horizon_ms, parameters.max_seen)
         seen.append((ref_hash, high_water_ms))
         if known is not None:
             known.add(ref_hash)
@@ -57,6 +54,16 @@ class SeenIds:
     def forget(self, key: str) -> None:
         """The ticket's window is gone."""
         self._sets.pop(key, None)
+
+    @staticmethod
+    def _prune(known: set[int] | None, window: Window, horizon_ms: int, max_seen: int) -> int:
+        seen = window.seen
+        expired = next((i for i, (_, mark) in enumerate(seen) if mark >= horizon_ms), len(seen))
+        dropped = max(0, len(seen) + 1 - max_seen - expired)
+        if known is not None:
+            known.difference_update(old for old, _ in seen[: expired + dropped])
+        del seen[: expired + dropped]
+        return dropped
 
 
 class _Mark(msgspec.Struct):
@@ -104,7 +111,9 @@ class HighWater:
 
     def is_replay(self, source: str, ts_ms: int, now_ms: int, parameters: Parameters, windows: Windows) -> bool:
         """Tell whether a row that is not in `seen` is so old that its id may have been forgotten."""
-        if not self._complete and ts_ms < now_ms - parameters.seen_keep // 2:
+        if ts_ms >= now_ms + AHEAD_MS - parameters.seen_keep:  # the stream's time is never further ahead than that
+            return False
+        if not self._complete:
             self._scan(windows)
         return ts_ms < self._marks.get(source, 0) - parameters.seen_keep
 

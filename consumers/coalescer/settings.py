@@ -25,7 +25,11 @@ class TenantRules(msgspec.Struct, frozen=True):
 
 
 class SourceRules:
-    """What one source's rows need to know. `contacts` are the agents' own contacts: contact id -> agent id."""
+    """What one source's rows need to know.
+
+    `contacts` are the agents' own contacts (contact id -> agent id), `tenants` those companies' rules that were
+    looked up already.
+    """
 
     def __init__(self, config: ConfigView, source: SourceConfig, flavour: Flavour) -> None:
         self.name = source.source
@@ -34,13 +38,13 @@ class SourceRules:
         self.offset_ms = source.created_offset_ms
         self.contacts = config.agent_contacts(source.source)
         self._config = config
-        self._tenants: dict[int | None, TenantRules] = {}
+        self.tenants: dict[int | None, TenantRules] = {}
 
     def tenant(self, company_id: int | None) -> TenantRules:
         """Return the rules of a company; None is the lane `source/?` of a source whose rows tell no company."""
-        rules = self._tenants.get(company_id)
+        rules = self.tenants.get(company_id)
         if rules is None:
-            rules = self._tenants[company_id] = tenant_rules(self._config, self.name, company_id)
+            rules = self.tenants[company_id] = tenant_rules(self._config, self.name, company_id)
         return rules
 
     def number(self, agent: str) -> str | None:

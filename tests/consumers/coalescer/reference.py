@@ -95,7 +95,7 @@ class Reference:
     def _look_back(self, ts: int, now: int, *, sweep: bool) -> None:
         """After a restart the stream's time is read from the tickets, when an old row asks for it."""
         del sweep
-        if not self.stream_time_is_whole and ts < now - self.p.seen_keep // 2:
+        if not self.stream_time_is_whole and ts < now + AHEAD - self.p.seen_keep:
             self.stream_time_is_whole = True
             self.stream_time = max([self.stream_time, *(self.last_mark(t) for t in self.tickets.values())])
 

@@ -14,7 +14,7 @@ P = Parameters()
 def remembered(*marks: int) -> tuple[SeenIds, Window]:
     seen, window = SeenIds(), Window(phase="STUB", due_ms=0)
     for number, mark in enumerate(marks):
-        assert not seen.holds("wpp/1", window, number)
+        assert number not in seen.of("wpp/1", window)
         seen.add("wpp/1", window, number, mark, P)
     return seen, window
 
@@ -23,7 +23,7 @@ def test_ids_expire_when_the_stream_has_passed_them_by_seen_keep() -> None:
     seen, window = remembered(START, START + 1, START + P.seen_keep + 1)
 
     assert window.seen == [(1, START + 1), (2, START + P.seen_keep + 1)]
-    assert [seen.holds("wpp/1", window, n) for n in range(3)] == [False, True, True]
+    assert [n in seen.of("wpp/1", window) for n in range(3)] == [False, True, True]
     assert window.last_ts_ms == START + P.seen_keep + 1
 
 
@@ -34,7 +34,7 @@ def test_a_ticket_remembers_at_most_max_seen_ids_and_counts_what_it_dropped() ->
 
     assert dropped == [0, 0, 0, 1, 1]
     assert [ref for ref, _ in window.seen] == [2, 3, 4]
-    assert [seen.holds("wpp/1", window, n) for n in range(5)] == [False, False, True, True, True]
+    assert [n in seen.of("wpp/1", window) for n in range(5)] == [False, False, True, True, True]
 
 
 def test_expired_ids_are_not_counted_as_dropped() -> None:
@@ -49,10 +49,10 @@ def test_a_busy_tickets_memory_answers_the_same_before_and_after_a_restart() -> 
     seen, window = remembered(*range(START, START + 200))
     fresh = SeenIds()
 
-    assert all(seen.holds("wpp/1", window, n) and fresh.holds("wpp/1", window, n) for n in range(200))
-    assert not seen.holds("wpp/1", window, 200)
+    assert all(n in seen.of("wpp/1", window) and n in fresh.of("wpp/1", window) for n in range(200))
+    assert 200 not in seen.of("wpp/1", window)
     seen.forget("wpp/1")
-    assert not seen.holds("wpp/1", Window(phase="STUB", due_ms=0), 7)
+    assert 7 not in seen.of("wpp/1", Window(phase="STUB", due_ms=0))
 
 
 class Sealed:
