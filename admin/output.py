@@ -1,6 +1,7 @@
 """What commands print: tables for people, JSON for scripts, colour only on a terminal."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -32,8 +33,7 @@ def table(rows: Sequence[Row], columns: Sequence[str], *, json_wanted: bool) -> 
     for row in rows:
         shown.add_row(*(Text(said(row.get(column))) for column in columns))
     # Off a terminal nothing is cut to a guessed width.
-    console = Console()
-    console.print(shown, width=None if console.is_terminal else 10_000, crop=console.is_terminal)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(shown)
 
 
 def details(row: Row, *, json_wanted: bool) -> None:
