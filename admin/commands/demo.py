@@ -21,6 +21,7 @@ from schemas.settings import Settings
 TRACES = Path("tests/traces")
 SETTLE_DEADLINE_S = 240.0
 QUIET_S = 3.0
+ROLES_DEADLINE_S = 60.0
 
 OnceOption = Annotated[bool, typer.Option("--once", help="Run to the end, check the laws, print the summary.")]
 SummaryOption = Annotated[Path | None, typer.Option("--summary", help="Write the summary as JSON to this file.")]
@@ -101,6 +102,7 @@ class Performance:
             with Live(self, console=self._console, refresh_per_second=4, transient=False) as live:
                 if not self._console.is_terminal:
                     live.stop()
+                self._tail.wait_for_roles(ROLES_DEADLINE_S)
                 self._play_all(scenarios)
                 return self._finish(since_ms, once=once)
         finally:

@@ -12,12 +12,14 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumers.runtime.kafka import reader_config
 from schemas import codec
+from schemas.errors import Recoverable
 from schemas.records import Alert, AlertsRecord, OutboxEntry, Outcome, Window
 from schemas.settings import KafkaSettings
 from schemas.topics import Cell
 
 log = structlog.get_logger(__name__)
 
+META = b"__meta__"
 ALIVE = frozenset({"UNRESOLVED", "HELD", "SENDING", "UNKNOWN"})
 _outcome = codec.decoder(Outcome)
 _alert: "msgspec.json.Decoder[AlertsRecord]" = msgspec.json.Decoder(AlertsRecord)
@@ -41,7 +43,7 @@ class Tally:
     latency_ms: list[int] = field(default_factory=list)
     windows: dict[bytes, int] = field(default_factory=dict)
     entries: dict[bytes, str] = field(default_factory=dict)
-    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    initialised: int = 0
 
     @property
     def pending(self) -> int:
@@ -54,7 +56,7 @@ class Tail:
 
     def __init__(self, settings: KafkaSettings, cell: Cell, partitions: int) -> None:
         self.tally = Tally()
-        self._cell = cell
+        self._partitions = partitions
         self._apply = {
             cell.messages: self._message,
             cell.alerts: self._alerts,
@@ -74,6 +76,18 @@ class Tail:
         self._reader.assign(self._assigned)
         self._thread.start()
 
+    def wait_for_roles(self, deadline_s: float) -> None:
+        """Wait until both roles have initialised every partition of their state.
+
+        Raises:
+            Recoverable: RCD-706, they have not in time.
+        """
+        deadline = time.monotonic() + deadline_s
+        while self.tally.initialised < 2 * self._partitions:
+            if time.monotonic() > deadline:
+                raise Recoverable("RCD-706", "coalescer and sender are not ready; see: recado status")
+            time.sleep(0.02)
+
     def stop(self) -> None:
         """End the thread and close the reader."""
         self._stop.set()
@@ -87,7 +101,6 @@ class Tail:
                     if message.error() is not None:
                         continue
                     topic, value = message.topic() or "", message.value()
-                    self.tally.positions[(topic, message.partition() or 0)] = (message.offset() or 0) + 1
                     self._apply[topic](message.key() or b"", value)
         except KafkaException as error:
             self.failure = str(error)
@@ -122,7 +135,8 @@ class Tail:
             tally.holds[outcome.reason or "?"] += 1
 
     def _window(self, key: bytes, value: bytes | None) -> None:
-        if key == b"__meta__":
+        if key == META:
+            self.tally.initialised += 1
             return
         waiting = 0 if value is None else len(_window.decode(value).pending)
         if waiting:
@@ -131,6 +145,8 @@ class Tail:
             self.tally.windows.pop(key, None)
 
     def _entry(self, key: bytes, value: bytes | None) -> None:
+        if key == META:
+            self.tally.initialised += 1
         if key[:2] not in (b"e/", b"u/"):
             return
         phase = "" if value is None else _entry.decode(value).phase
