@@ -22,8 +22,8 @@ def worker_properties(bootstrap: str, port: int, plugins: Path, secrets_dir: Pat
     """
     internal = {
         f"{kind}.storage.{setting}": value
-        for kind in ("config", "offset", "status")
-        for setting, value in (("topic", f"recado-connect-{kind}s"), ("replication.factor", 1))
+        for kind, topic in (("config", "configs"), ("offset", "offsets"), ("status", "status"))
+        for setting, value in (("topic", f"recado-connect-{topic}"), ("replication.factor", 1))
     }
     return {
         **internal,

@@ -4,7 +4,6 @@ Files are downloaded into a private folder and moved into place one by one when 
 interrupted run leaves only good files and the next one resumes. A lock keeps two processes from fetching at once.
 """
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -102,7 +101,7 @@ def _fetch(folder: Path, lock: Lock, report: Report, download: Download) -> None
 def _fetch_one(artifact: Artifact, folder: Path, partial: Path, download: Download) -> None:
     retrying = Retrying(
         stop=stop_after_attempt(3),
-        wait=wait_exponential_jitter(multiplier=0.2, max=3),
+        wait=wait_exponential_jitter(multiplier=0.2, max=3, jitter=0.2),
         retry=retry_if_exception_type((OSError, RuntimeError)),
     )
     try:
@@ -146,26 +145,28 @@ def _drop_leftovers(home: Path) -> None:
 
 
 def _unpack(archive: Path, plugins: Path) -> None:
-    """Unpack a checked archive unless its files are there, byte for byte."""
+    """Unpack the files of a checked archive, unless they are there byte for byte.
+
+    Python before 3.11.4 has no extraction filter, so names are checked here.
+    """
     with tarfile.open(archive) as tar:
-        members = [member for member in tar if member.isfile()]
-        if all(_same(tar, member, plugins / member.name) for member in members):
+        for member in tar:
+            if not member.isfile():
+                continue
+            place = plugins / member.name
+            if plugins not in (parent := Path(os.path.normpath(place)).parent, *parent.parents):
+                detail = f"{archive.name} holds a file outside its folder"
+                raise Fatal("RCD-702", detail)
+            content = tar.extractfile(member)
+            _put(place, content.read() if content else b"")
+
+
+def _put(place: Path, content: bytes) -> None:
+    if place.is_file():
+        if place.stat().st_size == len(content) and hashlib.sha256(content).hexdigest() == _sha256(place):
             return
-        fresh = Path(tempfile.mkdtemp(prefix=".partial-", dir=plugins.parent))
-        tar.extractall(fresh, filter="data")
-    plugins.mkdir(exist_ok=True)
-    for entry in fresh.iterdir():
-        target = plugins / entry.name
-        if target.exists():
-            log.warning("unpacked connector was altered and is replaced", folder=str(target))
-            shutil.rmtree(target)
-        entry.replace(target)
-    with contextlib.suppress(OSError):
-        fresh.rmdir()
-
-
-def _same(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bool:
-    if not path.is_file() or path.stat().st_size != member.size:
-        return False
-    original = tar.extractfile(member)
-    return original is not None and hashlib.sha256(original.read()).hexdigest() == _sha256(path)
+        log.warning("an unpacked file was altered and is replaced", file=str(place))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.new")
+    temporary.write_bytes(content)
+    temporary.replace(place)

@@ -40,6 +40,9 @@ def server_properties(folder: Path, port: int, controller_port: int) -> dict[str
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
+        # a killed broker is let in again when its old session has ended: the default would be 9 s
+        "broker.session.timeout.ms": 6000,
+        "broker.heartbeat.interval.ms": 1000,
         "log.segment.bytes": 64 * MB,
         "log.retention.bytes": 1024 * MB,
         "log.retention.check.interval.ms": 60_000,

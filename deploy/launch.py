@@ -1,7 +1,8 @@
 """Start one program for the supervisor: note who it is, drop rights, become it.
 
-Run as a script with a JSON file: `argv`, `env`, `cwd`, `record`, and `uid` and `gid` where rights are dropped. The
-record (process id, start time) survives the supervisor, so that a later start finds and ends what it left behind.
+Run as a script with a JSON file: `argv`, `env`, `cwd`, `record`, `parent` (the supervisor's record), and `uid` and
+`gid` where rights are dropped. The record (process id, start time) survives the supervisor, so that a later start
+finds and ends what it left behind.
 Imports nothing of ours: it runs as root and should stay easy to review.
 """
 
@@ -14,7 +15,7 @@ import psutil
 
 
 def main(spec_path: str) -> None:
-    """Replace this process by the program of the spec; does not return."""
+    """Replace this process by the program of the spec; returns only when its supervisor is gone."""
     spec = json.loads(Path(spec_path).read_text(encoding="utf-8"))
     record = Path(spec["record"])
     temporary = record.with_suffix(".new")
@@ -23,6 +24,9 @@ def main(spec_path: str) -> None:
         encoding="utf-8",
     )
     temporary.replace(record)
+    if "parent" in spec and _pid(Path(spec["parent"])) != os.getppid():
+        record.unlink(missing_ok=True)
+        return  # the supervisor was killed before the record was there: its successor cannot have seen this process
     os.umask(spec.get("umask", 0o077))
     os.chdir(spec["cwd"])
     if spec.get("uid") is not None:
@@ -30,6 +34,13 @@ def main(spec_path: str) -> None:
         os.setgid(spec["gid"])
         os.setuid(spec["uid"])
     os.execve(spec["argv"][0], spec["argv"], spec["env"])  # noqa: S606 - the spec is ours, readable by its owner only
+
+
+def _pid(record: Path) -> int | None:
+    try:
+        return int(json.loads(record.read_text(encoding="utf-8"))["pid"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -108,7 +108,9 @@ class Supervisor:
         argv = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(config)]
         spec = self.run / "supervisord.spec.json"
         env = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG", "TZ", "LC_ALL"}}
-        files.write(spec, json.dumps({"argv": argv, "env": env, "cwd": "/", "record": str(self._record)}))
+        files.write(
+            spec, json.dumps({"argv": argv, "env": env, "cwd": str(self.folder), "record": str(self._record)})
+        )
         with self.log_file("supervisord.out").open("ab") as output:
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [sys.executable, "-I", launch.__file__, str(spec)],
@@ -227,26 +229,25 @@ class Supervisor:
             "env": dict(program.env),
             "cwd": str(program.cwd),
             "record": str(self.run / f"{program.name}.json"),
+            "parent": str(self._record),
             "uid": program.uid,
             "gid": program.gid,
         }
         text = json.dumps(spec, sort_keys=True)
         path = self.run / f"{program.name}.spec.json"
         files.write(path, text)
-        files.write(
-            self.programs / f"{program.name}.ini", program_section(program, path, self.log_file(program.name))
-        )
+        files.write(self.programs / f"{program.name}.ini", program_section(program, self.folder, path))
 
     def _config(self) -> str:
+        """Paths are relative to the folder: supervisord splits some at spaces and expands others twice."""
         password = files.secret(self._secret_file)
         lines = [
             "[supervisord]",
-            f"logfile={_escaped(self.log_file('supervisord'))}",
+            f"logfile={self.log_file('supervisord').relative_to(self.folder)}",
             "logfile_maxbytes=1MB",
             "logfile_backups=1",
-            f"pidfile={_escaped(self.run / 'supervisord.pid')}",
-            f"childlogdir={_escaped(self.logs)}",
-            f"directory={_escaped(self.folder)}",
+            f"pidfile={self.run.name}/supervisord.pid",
+            f"childlogdir={self.logs.name}",
             "silent=true",
             "umask=077",
             "[inet_http_server]",
@@ -256,7 +257,7 @@ class Supervisor:
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
             "[include]",
-            f"files={_escaped(self.programs)}/*.ini",
+            f"files={self.programs.name}/*.ini",  # relative to this file: a list is split at spaces
         ]
         if os.geteuid() == 0:
             lines.insert(1, "user=root")
@@ -268,10 +269,10 @@ class Supervisor:
             return getattr(proxy.supervisor, method)(*arguments)
 
 
-def program_section(program: Program, spec: Path, log_file: Path) -> str:
+def program_section(program: Program, folder: Path, spec: Path) -> str:
     """Return a program's section of the configuration. The digest makes a changed spec a changed section."""
     digest = hashlib.sha256(spec.read_bytes()).hexdigest()[:16]
-    command: Sequence[str] = (sys.executable, "-I", launch.__file__, str(spec), digest)
+    command = (sys.executable, "-I", launch.__file__, str(spec.relative_to(folder)), digest)
     return "\n".join(
         [
             f"[program:{program.name}]",
@@ -286,7 +287,7 @@ def program_section(program: Program, spec: Path, log_file: Path) -> str:
             f"stopwaitsecs={program.stop_wait_s}",
             "killasgroup=true",
             "redirect_stderr=true",
-            f"stdout_logfile={_escaped(log_file)}",
+            f"stdout_logfile=logs/{program.name}.log",
             "stdout_logfile_maxbytes=5MB",
             "stdout_logfile_backups=1",
             "",
