@@ -91,14 +91,14 @@ class Rules:
         return rules if rules is not None else self._load(view, name)
 
     def tenant(self, source: str, company_id: int | None) -> TenantRules:
-        """Return the rules for a window that exists already, even when its source was removed meanwhile."""
+        """Return the rules for a window that exists already, whatever became of its source meanwhile."""
         try:
             rules = self.source(source)
-        except Undecodable:
-            rules = None
-        if rules is not None:
-            return rules.tenant(company_id)
-        return tenant_rules(self._config(), source, company_id, removed=True)
+        except Undecodable:  # its flavour matters to rows only: what waits already is told
+            return tenant_rules(self._config(), source, company_id)
+        if rules is None:
+            return tenant_rules(self._config(), source, company_id, removed=True)
+        return rules.tenant(company_id)
 
     def _load(self, view: ConfigView, name: str) -> SourceRules | None:
         found = view.source(name)

@@ -103,6 +103,13 @@ class TestStep2:
         bench.configure()
         assert brief(bench.pass_time(3 * SECOND)) == [("tenant_disabled", "m1")]
 
+    def test_what_waits_is_told_even_when_its_flavour_is_unknown_after_a_rollback(self) -> None:
+        bench = Bench()
+        bench.row("m1")
+        bench.sources = (SourceConfig("wpp", "unheard_of"),)
+        bench.configure()
+        assert brief(bench.pass_time(3 * SECOND)) == [("lead", "m1")]
+
 
 class TestStep3And4:
     def test_a_repeated_row_is_counted_and_never_becomes_an_outcome(self) -> None:
