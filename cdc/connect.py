@@ -237,7 +237,7 @@ class Connect:
             for attempt in Retrying(
                 retry=retry_if_exception_type(_Again),
                 stop=stop_after_delay(self._retry_s),
-                wait=wait_exponential_jitter(initial=0.1, max=2.0, jitter=0.1),
+                wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
             ):
                 with attempt:
                     return self._once(method, path, body)

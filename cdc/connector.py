@@ -110,6 +110,8 @@ def connector_config(
         "signal.kafka.topic": cell.signals,
         "signal.kafka.bootstrap.servers": bootstrap,
         "signal.kafka.groupId": f"{cell.signals}.{source}",
+        # Joining takes the signals' reader several polls; at the default of 5 s the first one waits for a minute.
+        "signal.poll.interval.ms": "1000",
         "notification.enabled.channels": "sink,log",
         "notification.sink.topic.name": cell.notifications,
         "producer.override.linger.ms": "0",

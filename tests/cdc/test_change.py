@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from cdc.change import Change, ChangeError, Row, SourceBlock, created_ms, decode, text_start
-from tests.cdc.samples import records
+from tests.cdc.samples import HERE, records
 
 SOURCE = {"name": "loja", "ts_ms": 5, "table": "Messages", "snapshot": None}
 ROW = {"id": "A1", "ticketId": 7, "fromMe": False, "createdAt": "2026-11-22T12:44:24.258601Z"}
@@ -170,3 +170,18 @@ def test_decoding_is_fast_enough_for_one_core_to_follow_a_busy_connector() -> No
     assert (
         best > 50_000
     )  # over 400,000 a second on a quiet core; the bound only tells a slow decoder from a busy box
+
+
+def test_what_the_connector_really_wrote_is_decoded() -> None:
+    """Bytes of Debezium 3.6.3 itself, the second with an emoji that its truncation cut in two."""
+    lines = (HERE / "debezium.jsonl").read_bytes().splitlines()
+    changes = [decode(line) for line in lines]
+    assert [(c.op, c.source.name, c.source.lsn, c.source.snapshot, c.ts_ms) for c in changes] == [
+        ("c", "loja", 36330288, None, 1795372378152),
+        ("c", "loja", 36332528, None, 1795372378158),
+    ]
+    rows = [change.after for change in changes if change.after is not None]
+    assert [(row.id, row.ticket_id, row.remote_jid, text_start(row.body), created_ms(row)) for row in rows] == [
+        ("3EB0C0FFEE", 7, "5", "Olá, preciso mui", 1795372378097),
+        ("3EB0E3301A", 7, "5", "123456789012345", 1795372378101),
+    ]
