@@ -143,10 +143,10 @@ def unanswered(turn: Turn, agent: str, error: BaseException) -> None:
     if header.sending is not None or not held:
         return
     tenant = turn.tenant_of(agent)
-    log.warning("directory does not answer", agent=agent, error=type(error).__name__)
     turn.ready.free(agent)
     wait = max(2 * SECOND, min(turn.now_ms - header.hold_since_ms, 15 * SECOND))
     if header.hold_reason != Hold.STALE_CHECK:
+        log.warning("directory does not answer", agent=agent, error=type(error).__name__)
         wait = 2 * SECOND
     note_hold(turn, header, held, Hold.STALE_CHECK, turn.now_ms + wait)
     expire(turn, header, held, tenant, Hold.STALE_CHECK)

@@ -22,3 +22,10 @@ def retract(turn: Turn, record: Retraction) -> None:
                 ticket: max(header.retracted.get(ticket, -1), record.up_to_seq),
             }
             turn.put_header(agent, header)
+        elif entry.phase == "DEAD":
+            # Its messages have ended already; those that were answered must not be revived.
+            entry.items = [item for item in entry.items if item.seq > record.up_to_seq]
+            if entry.items:
+                turn.put(key, entry)
+            else:
+                turn.drop(key)

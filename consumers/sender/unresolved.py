@@ -188,9 +188,6 @@ def unanswered(turn: Turn, work: Resolve, error: BaseException) -> None:
     entry = turn.entry(work.key)
     if entry is None or entry.phase != "UNRESOLVED":
         return
-    log.warning(
-        "directory does not answer", source=entry.source, ticket=entry.ticket_id, error=type(error).__name__
-    )
     tenant = turn.config.tenant(entry.source, entry.company_id)
     if turn.now_ms - entry.received_ms >= tenant.machine.stale_ttl:
         redrive.bury(turn, work.key, entry, Dead.DIRECTORY, code="directory")
@@ -199,6 +196,9 @@ def unanswered(turn: Turn, work: Resolve, error: BaseException) -> None:
     entry.unresolved_tries += 1
     entry.due_ms = turn.now_ms + min(BACK_OFF * 2 ** min(entry.unresolved_tries - 1, 8), MAX_BACK_OFF)
     if entry.unresolved_tries == 1:
+        log.warning(
+            "directory does not answer", source=entry.source, ticket=entry.ticket_id, error=type(error).__name__
+        )
         hold = HoldInfo(reason=str(Hold.STALE_CHECK), from_ms=turn.now_ms, until_ms=entry.due_ms)
         turn.outcome("held", work.key, entry, reason=str(Hold.STALE_CHECK), hold=hold)
     turn.put(work.key, entry)

@@ -80,7 +80,8 @@ def unresolved(state: Mapping[str, object]) -> Counter[str]:
 def check(admitted: Iterable[str], outcomes: list[Outcome], state: Mapping[str, object]) -> None:
     """Assert L1-L4 and that no outcome was written twice."""
     ids = Counter(outcome.outcome_id for outcome in outcomes)
-    assert not [i for i, n in ids.items() if n > 1], "an outcome was written twice"
+    twice = {i for i, n in ids.items() if n > 1}
+    assert not [o for o in outcomes if o.outcome_id in twice], "an outcome was written twice"
     books = read(outcomes)
     assert not {d: n for d, n in books.births.items() if n != 1}, "L1: more than one birth"
     assert not {d: n for d, n in books.ends.items() if n > 1}, "L1: more than one end"

@@ -78,6 +78,7 @@ class ByteStore:
 
     def __init__(self) -> None:
         self.data: dict[str, bytes] = {}
+        self.due: dict[str, int] = {}
         self._decoders = {letter: decoder(kind) for letter, kind in KINDS.items()}
 
     def get(self, key: str) -> State | None:
@@ -86,18 +87,17 @@ class ByteStore:
 
     def put(self, key: str, value: State) -> None:
         self.data[key] = encode(value)
+        self.due.pop(key, None)
+        waits = not isinstance(value, OutboxEntry) or value.phase in TIMED
+        if waits and value.due_ms is not None:
+            self.due[key] = value.due_ms
 
     def delete(self, key: str) -> None:
         self.data.pop(key, None)
+        self.due.pop(key, None)
 
     def keys(self) -> Iterable[str]:
         return list(self.data)
-
-    def due_ms(self, key: str) -> int | None:
-        value = self.get(key)
-        if value is None or (isinstance(value, OutboxEntry) and value.phase not in TIMED):
-            return None
-        return value.due_ms
 
 
 @dataclass
@@ -274,15 +274,13 @@ class World:
         end = self.now_ms + ms
         self.settle()
         while True:
-            due = min(
-                ((d, k) for k in list(self.store.data) if (d := self.store.due_ms(k)) is not None), default=None
-            )
+            due = min(((at_ms, key) for key, at_ms in self.store.due.items()), default=None)
             if due is None or due[0] > end:
                 break
             self.now_ms = max(self.now_ms, due[0])
             self.handle(Due(due[1]))
             self.settle()
-            if self.store.due_ms(due[1]) == due[0]:  # unchanged: the runtime would fire it again a second later
+            if self.store.due.get(due[1]) == due[0]:  # unchanged: the runtime would fire it again a second later
                 self.now_ms += 1_000
         self.now_ms = max(self.now_ms, end)
 
@@ -314,8 +312,10 @@ class World:
     def row(self, ref: str, **changes: Any) -> None:
         """Change a row."""
         _, number, row_id = ref.split("/", 2)
-        ticket = self.tickets[int(number)]
-        rows = dict(ticket.rows)
+        ticket = self.tickets.get(int(number))
+        rows = dict(ticket.rows) if ticket is not None else {}
+        if row_id not in rows:
+            return  # gone with its ticket
         rows[row_id] = _replace(rows[row_id], **changes)
         self.ticket(int(number), rows=rows)
 

@@ -1,0 +1,297 @@
+"""A random world around the sender: the laws hold after every step, and in a healed world nothing stays behind."""
+
+import os
+from typing import Any, ClassVar
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from consumers.sender import keys
+from consumers.sender.work import Resolve
+from provider.api import Accepted, Rejected, Unknown
+from schemas.config import HOUR, MINUTE, SECOND
+from schemas.reasons import Mode, Rejection
+from schemas.records import Alert, Control, Header, OutboxEntry, Receipt, Retraction, Scope
+from tests.consumers.sender import reference
+from tests.consumers.sender.world import LANE, Reply, World, accepted, agent
+
+# Under a mutant one failing example is enough: nobody reads the smallest one, and shrinking takes minutes.
+PHASES = (Phase.explicit, Phase.generate) if os.environ.get("RECADO_MUTANT") else tuple(Phase)
+THOROUGH = settings(
+    max_examples=500,
+    phases=PHASES,
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+QUICK = settings(THOROUGH, max_examples=60, stateful_step_count=40)
+
+TICKETS = st.sampled_from([7, 8])
+USERS = st.sampled_from([1, 2, 3, 4])
+TIMES = st.one_of(
+    st.sampled_from([0, 1, SECOND, 3 * SECOND, 6 * SECOND, 20 * SECOND, MINUTE, 10 * MINUTE, 5 * HOUR]),
+    st.integers(0, 30 * SECOND),
+)
+REPLIES = {
+    "accepted": accepted,
+    "accepted, answer lost": lambda i: Reply(Accepted(f"wamid.{i}"), lost=True),
+    "hung": lambda _: Reply(seen=False, lost=True),
+    "unknown, seen": lambda _: Reply(Unknown("reset")),
+    "unknown, not seen": lambda _: Reply(Unknown("timeout"), seen=False),
+    **{
+        str(kind): lambda _, kind=kind: Reply(Rejected(kind, "x", retry_after_ms=2_000), seen=False)
+        for kind in Rejection
+    },
+}
+
+
+class Life(RuleBasedStateMachine):
+    """Two tickets, five agents, one channel; everything that can happen to them, in any order."""
+
+    unknown_policy: ClassVar[str] = "resend"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.world.auto = False
+        self.world.tenant(machine={"unknown_wait_receipts": 60 * SECOND})
+        self.alerts: list[Alert] = []
+        self.answered: dict[int, int] = {}
+        self.marked: set[tuple[str, str]] = set()
+
+    # ── customers and agents ──────────────────────────────────────────────────────────────────────────────
+
+    @rule(number=TICKETS, count=st.integers(1, 3))
+    def a_customer_writes(self, number: int, count: int) -> None:
+        self.alerts.append(self.world.alert(number, *(f"t{i}" for i in range(count))))
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.alerts)
+    def an_alert_comes_twice(self, data: st.DataObject) -> None:
+        alert = data.draw(st.sampled_from(self.alerts))
+        if self.world.now_ms - alert.fired_ms < 20 * HOUR:
+            self.world.record(alert)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.alerts)
+    def a_person_answers(self, data: st.DataObject) -> None:
+        alert = data.draw(st.sampled_from(self.alerts))
+        item = data.draw(st.sampled_from(alert.items))
+        number = alert.ticket_id
+        self.answered[number] = max(self.answered.get(number, 0), item.seq)
+        self.world.record(
+            Retraction(
+                lane=LANE, source="vps1", ticket_id=number, up_to_seq=item.seq, reaction_ref="r", created_ms=0
+            )
+        )
+
+    @rule(number=TICKETS, user=st.one_of(st.none(), USERS), members=st.sets(USERS), queue=st.booleans())
+    def a_ticket_is_reassigned(self, number: int, user: int | None, members: set[int], queue: bool) -> None:
+        self.world.ticket(
+            number,
+            user_id=user,
+            queue_id=1 if queue else None,
+            queue_name="Suporte",
+            queue_members=tuple(sorted(members)),
+        )
+
+    @rule(number=TICKETS, status=st.sampled_from(["open", "pending", "closed"]))
+    def a_ticket_changes_its_status(self, number: int, status: str) -> None:
+        self.world.ticket(number, status=status)
+
+    @rule(number=TICKETS, chatbot=st.booleans())
+    def the_bot_starts_or_stops(self, number: int, chatbot: bool) -> None:
+        self.world.ticket(number, chatbot=chatbot)
+
+    @rule(data=st.data(), what=st.sampled_from(["read", "deleted"]))
+    @precondition(lambda self: self.alerts)
+    def a_row_is_read_or_deleted(self, data: st.DataObject, what: str) -> None:
+        alert = data.draw(st.sampled_from(self.alerts))
+        self.world.row(data.draw(st.sampled_from(alert.items)).message_ref, **{what: True})
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.world.tickets)
+    def a_ticket_vanishes(self, data: st.DataObject) -> None:
+        self.world.tickets.pop(data.draw(st.sampled_from(sorted(self.world.tickets))))
+
+    # ── settings and operators ────────────────────────────────────────────────────────────────────────────
+
+    @rule(user=USERS, on=st.booleans())
+    def an_agent_is_switched(self, user: int, on: bool) -> None:
+        changes: dict[str, Any] = {} if on else {"disabled_at_ms": self.world.now_ms}
+        self.world.agent(user, notify_on_new_message=on, **changes)
+
+    @rule(user=USERS, ms=TIMES)
+    def an_agent_pauses(self, user: int, ms: int) -> None:
+        self.world.agent(user, paused_until_ms=self.world.now_ms + ms)
+
+    @rule(user=USERS)
+    def an_agent_gets_another_number(self, user: int) -> None:
+        self.world.agent(user, number=f"+55118{self.world.now_ms % 10**8:08d}")
+
+    @rule(mode=st.sampled_from([Mode.ON, Mode.ON, Mode.SHADOW, Mode.OFF]))
+    def the_tenant_is_switched(self, mode: Mode) -> None:
+        changes: dict[str, Any] = {"disabled_at_ms": self.world.now_ms} if mode == Mode.OFF else {}
+        self.world.tenant(mode=mode, **changes)
+
+    @rule(first_only=st.booleans(), fan_out=st.integers(1, 3), policy=st.sampled_from(["resend", "dead"]))
+    def the_tenant_changes_its_rules(self, first_only: bool, fan_out: int, policy: str) -> None:
+        self.world.tenant(first_only=first_only, fan_out=fan_out, unknown_policy=policy)
+
+    @rule(
+        action=st.sampled_from(["pause", "resume", "probe", "purge", "config", "erase"]),
+        user=st.one_of(st.none(), USERS),
+    )
+    def an_operator_acts(self, action: Any, user: int | None) -> None:
+        scope = Scope(agent=agent(user)) if user else Scope(channel="main")
+        self.world.record(Control(lane=LANE, action=action, scope=scope, by="test", at_ms=self.world.now_ms))
+
+    @rule(data=st.data(), new_number=st.booleans())
+    @precondition(lambda self: self.world.dead)
+    def a_dead_letter_is_put_back_thrice(self, data: st.DataObject, new_number: bool) -> None:
+        letter = data.draw(st.sampled_from(self.world.dead))
+        letter.new_number = new_number
+        for _ in range(3):
+            self.world.record(letter)
+
+    # ── the outside ───────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(down=st.booleans())
+    def the_directory_goes_or_comes(self, down: bool) -> None:
+        self.world.directory_down = down
+
+    @rule(kinds=st.lists(st.sampled_from(sorted(REPLIES)), max_size=3))
+    def the_provider_will_answer(self, kinds: list[str]) -> None:
+        self.world.replies.extend(REPLIES[kind] for kind in kinds)
+
+    @rule(receipts=st.booleans())
+    def the_provider_reports_or_not(self, receipts: bool) -> None:
+        self.world.receipts = receipts
+
+    @rule(
+        data=st.data(), rank=st.sampled_from([1, 2, 3, -1, -1]), kind=st.sampled_from([None, *map(str, Rejection)])
+    )
+    @precondition(lambda self: self.world.phones)
+    def a_receipt_comes(self, data: st.DataObject, rank: int, kind: str | None) -> None:
+        seen = data.draw(st.sampled_from(self.world.phones))
+        self.world.record(
+            Receipt(
+                lane=LANE,
+                channel_id="main",
+                notification_id=data.draw(st.sampled_from([None, seen.notification_id])),
+                provider_message_id=f"wamid.{seen.notification_id}",
+                rank=rank,
+                status=f"status {rank}",
+                kind=kind if rank < 0 else None,
+            )
+        )
+
+    # ── time and the process ──────────────────────────────────────────────────────────────────────────────
+
+    @rule(ms=TIMES)
+    def time_passes(self, ms: int) -> None:
+        self.world.run(ms)
+
+    @rule(which=st.integers(0, 3))
+    @precondition(lambda self: self.world.asked)
+    def a_look_up_is_answered(self, which: int) -> None:
+        asked = self.world.asked
+        asked.rotate(-which)
+        work = asked.popleft()
+        before = self.in_flight()
+        self.world.answer(work)
+        self.marked_for_good_reason(work, before)
+
+    @rule(which=st.integers(0, 3))
+    @precondition(lambda self: self.world.marked)
+    def a_message_is_sent(self, which: int) -> None:
+        self.world.marked.rotate(-which)
+        self.world.send(self.world.marked.popleft())
+
+    @rule(ms=TIMES)
+    def everything_under_way_is_done(self, ms: int) -> None:
+        self.world.auto = True
+        self.world.run(ms)
+        self.world.auto = False
+
+    @rule()
+    def the_process_crashes(self) -> None:
+        self.world.crash()
+
+    # ── what must hold ────────────────────────────────────────────────────────────────────────────────────
+
+    def in_flight(self) -> dict[str, str]:
+        """Agent -> notification in flight."""
+        return {
+            key[2:]: value.sending.notification_id
+            for key, value in self.world.state().items()
+            if isinstance(value, Header) and value.sending is not None
+        }
+
+    def marked_for_good_reason(self, work: Resolve, before: dict[str, str]) -> None:
+        """Whatever the answer made leave may be told, as the world stands in this moment."""
+        if self.world.directory_down:
+            return
+        for who, notification in self.in_flight().items():
+            if before.get(who) == notification:
+                continue
+            header = self.world.store.get(keys.header(who))
+            assert isinstance(header, Header)
+            assert header.sending is not None
+            for alert_id in header.sending.alert_ids:
+                entry = self.world.store.get(keys.entry(who, alert_id))
+                assert isinstance(entry, OutboxEntry)
+                for item in entry.items:
+                    ticket = self.world.tickets.get(entry.ticket_id)
+                    assert reference.objections(self.world.config, ticket, who, item) == []
+                    assert item.seq > self.answered.get(entry.ticket_id, 0), "told of what was answered"
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        self.world.check()
+
+    @invariant()
+    def only_what_was_answered_is_suppressed_as_answered(self) -> None:
+        seqs = {item.message_ref: item.seq for alert in self.alerts for item in alert.items}
+        for outcome in self.world.outcomes:
+            if outcome.reason == "answered":
+                for ref in outcome.message_refs:
+                    assert seqs[ref] <= self.answered.get(outcome.ticket_id, 0)
+
+    def teardown(self) -> None:
+        """In a healed world everything that waits ends, without a crash in between."""
+        world = self.world
+        world.replies.clear()
+        world.reply = accepted
+        world.directory_down = False
+        for user in (1, 2, 3, 4, 5):
+            for scope in (Scope(agent=agent(user)), Scope(channel="main")):
+                world.record(Control(lane=LANE, action="resume", scope=scope, by="test", at_ms=0))
+            world.agent(user, paused_until_ms=0)
+        world.auto = True
+        world.run(6 * HOUR)
+        world.check()
+        waiting = {
+            key: value.phase
+            for key, value in world.state().items()
+            if isinstance(value, OutboxEntry) and value.phase not in {"SENT", "DEAD"}
+        }
+        assert waiting == {}
+        assert [k for k, v in world.state().items() if isinstance(v, Header) and v.due_ms is not None] == []
+
+
+class QuickLife(Life.TestCase):
+    settings = QUICK
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestLife(Life.TestCase):
+    settings = THOROUGH
+
+
+TestQuickLife = QuickLife
+del QuickLife
