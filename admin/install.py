@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumers.runtime.kafka import common
 from schemas import migrations
@@ -100,3 +101,11 @@ def _create(kafka: KafkaSettings, topic: Topic) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise Recoverable("RCD-207", f"creating topic {topic.name}: {error.args[0].str()}") from error
+    # The controller answers before every broker lists it; whoever starts next must not find it missing.
+    for attempt in Retrying(
+        retry=retry_if_exception_type(Recoverable), stop=stop_after_delay(KAFKA_TIMEOUT_S), wait=wait_fixed(0.05),
+        reraise=True,
+    ):  # fmt: skip
+        with attempt:
+            if topic.name not in _partitions(kafka):
+                raise Recoverable("RCD-207", f"topic {topic.name} was created and is not listed yet")

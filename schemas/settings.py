@@ -95,5 +95,9 @@ class Settings(BaseSettings):
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            name = "RECADO_" + "__".join(str(part).upper() for part in first["loc"]) if first["loc"] else "settings"
-            raise Invalid("RCD-601", f"{name.replace('RECADO_NOTIFY', 'NOTIFY')}: {first['msg']}") from error
+            name = "__".join(str(part).upper() for part in first["loc"]) or "settings"
+            if name == "RECADO_ENABLED":  # an alias is named by its first word, whichever was used
+                name = "NOTIFY_NEW_MESSAGE_ENABLED"
+            elif first["loc"]:
+                name = "RECADO_" + name
+            raise Invalid("RCD-601", f"{name}: {first['msg']}") from error
