@@ -21,7 +21,7 @@ from formatter.languages import DEFAULT, DOMAIN, LANGUAGES, LOCALE, po_file
 
 ROOMS: Final = ("formatter",)
 ROOT: Final = Path(__file__).parent.parent
-TEMPLATE: Final = LOCALE / f"{DOMAIN}.pot"
+TEMPLATE = LOCALE / f"{DOMAIN}.pot"
 _HEADER: Final = "# Texts of Recado's notices. The Portuguese texts of the source are the keys."
 _CHURNING: Final = ("POT-", "PO-Revision-Date", "Last-Translator", "Language-Team", "Generated-By", "Report-Msgid")
 _PLACEHOLDER: Final = regex.compile(r"\{[A-Za-z]+\}")

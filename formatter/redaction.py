@@ -61,7 +61,9 @@ _DOMAIN: Final = regex.compile(
     rf"(?:{_TOP_LEVEL}|xn--[a-z0-9-]+)(?![\p{{L}}\p{{N}}_@-])(?:[/?#:](?:{_TAIL})?)?"
 )
 _EMAIL: Final = regex.compile(r"(?i)[\p{L}\p{N}._%+'-]+@(?:[\p{L}\p{N}-]+\.)*[\p{L}\p{N}-]+")
-_UUID: Final = regex.compile(r"(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_UUID: Final = regex.compile(
+    r"(?i)(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[a-f]*\d)[0-9a-f]{32}(?![0-9a-z]))"
+)
 _PIX_CODE: Final = regex.compile(r"(?i)000201.{10,600}?6304[0-9a-f]{4}")
 _VCARD: Final = regex.compile(r"(?i)BEGIN:VCARD.*?(?:END:VCARD|$)|\{[^{}]*ticketzvCard.*$")
 _DATA: Final = regex.compile(r"(?i)data:[a-z0-9.+-]+/[a-z0-9.+-]+[;,][^\s|]*")
@@ -76,7 +78,6 @@ _PATH: Final = regex.compile(
     rf"(?i)(?<![\w/.])[\w.-]*(?:[/\\][\w.%-]+)+\.(?:{_FILE_TYPES})\b|\b(?:\w{{5,12}}-)?1[5-9]\d{{11}}\.\w{{2,5}}\b"
     r"|(?<![\w/])/?(?:media|public|uploads?)/[\w./%-]+"
 )
-_CPF: Final = regex.compile(r"(?<!\d)\d{3}[. ]\d{3}[. ]\d{3}[-./ ]{1,3}\d{2}(?!\d)")
 _CNPJ: Final = regex.compile(
     r"(?i)(?<![\p{L}\d])[a-z0-9]{2}\.?[a-z0-9]{3}\.?[a-z0-9]{3}[/ -]?[a-z0-9]{4}-?\d{2}(?![\p{L}\d])"
 )
@@ -174,7 +175,6 @@ def redact(text: str, marks: Marks, known: tuple[str, ...] = ()) -> str:
         text = pattern.sub(_HIDDEN, text)
     text = _DOMAIN.sub(_LINK, text)
     text = _BASE64.sub(_HIDDEN, text)
-    text = _CPF.sub(_HIDDEN, text)
     text = _CNPJ.sub(_cnpj, text)
     for secret in (_TOLD, _BESIDE):
         text = secret.sub(rf"\1{_HIDDEN}", text)
@@ -185,7 +185,7 @@ def redact(text: str, marks: Marks, known: tuple[str, ...] = ()) -> str:
 
 
 def _numbers(text: str, known: tuple[str, ...]) -> str:
-    """Hide phones, cards, bar codes and unformatted documents, but keep dates, times and prices readable."""
+    """Hide phones, cards, bar codes and CPFs (ten digits or more), but keep dates, times and prices readable."""
     kept: list[str] = []
 
     def keep(match: regex.Match[str]) -> str:

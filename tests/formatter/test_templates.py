@@ -1,0 +1,41 @@
+import pytest
+
+from formatter.templates import LIMIT, fill, own, validate
+from schemas.errors import Invalid
+
+
+def test_only_known_placeholders_are_filled_and_a_value_is_never_read_again() -> None:
+    assert fill("{a} {b} {a.__class__} {0} {{a}}", {"a": "{b}", "b": "x"}) == "{b} x {a.__class__} {0} {{b}}"
+
+
+@pytest.mark.parametrize(
+    "template", ["plan", "compact", "#{ticketNumber}: {preview}", "{contactName} #{ticketNumber} {preview}\n{link}"]
+)
+def test_a_good_template_is_taken(template: str) -> None:
+    validate(template)
+
+
+@pytest.mark.parametrize(
+    ("template", "named"),
+    [
+        ("{preview} #{ticketNumber} {a.__class__}", "{a.__class__}"),
+        ("{preview} #{ticketNumber} {password}", "{password}"),
+        ("{preview} #{ticketNumber} {{contactName}}", "{"),
+        ("{preview} #{ticketNumber} {", "{"),
+        ("{preview} #{ticketNumber} }", "}"),
+        ("plano", "{ticketNumber}"),
+        ("{preview}", "{ticketNumber}"),
+        ("{preview} #{ticketNumber}" + "x" * LIMIT, str(LIMIT)),
+    ],
+)
+def test_a_bad_template_is_refused_and_the_fault_named(template: str, named: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        validate(template)
+    assert refusal.value.code == "RCD-601"
+    assert named in refusal.value.detail
+
+
+def test_a_text_with_a_preview_is_a_tenants_own() -> None:
+    assert own("#{ticketNumber}: {preview}")
+    assert not own("plan")
+    assert not own("compact")
