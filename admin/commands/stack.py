@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.progress import Bars
-from deploy.stack import LocalStack, PartStatus
+from deploy.stack import Dirs, LocalStack, PartStatus
 from schemas.errors import Exit
 from schemas.settings import Settings
 
@@ -38,7 +38,12 @@ def up(jit: JitOption = "c2", as_json: JsonOption = False) -> None:
 @app.command()
 def down(purge: PurgeOption = False) -> None:
     """Stop what `recado up` started. Data is kept unless --purge is given."""
-    LocalStack(Settings.load()).down(purge=purge)
+    settings = Settings.load()
+    LocalStack(settings).down(purge=purge)
+    if purge:
+        # stacks of killed test runs: they may have left servers, and a database outside this folder
+        for ports in sorted(settings.data_dir.glob("*/ports.json")):
+            LocalStack(Dirs(ports.parent, settings.cache_dir, settings.java)).down(purge=True)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.stack import LocalStack
 from schemas.topics import Cell
-from tests.stack_fixture import Database
+from tests.stack_fixture import Database, shared_stack
 
 pytestmark = pytest.mark.stack
 
@@ -32,3 +32,10 @@ def test_a_database_is_empty_and_logical(database: Database) -> None:
             database.name,
             "logical",
         )
+
+
+def test_who_leaves_first_does_not_end_the_stack_of_the_others(stack: LocalStack) -> None:
+    before = [line.pid for line in stack.status()]
+    with shared_stack() as again:
+        assert again.bootstrap == stack.bootstrap
+    assert [line.pid for line in stack.status()] == before

@@ -129,24 +129,26 @@ def test_a_role_runs_with_the_stacks_addresses_and_comes_back(own_stack: LocalSt
 
 def test_a_connector_may_read_secrets_from_the_private_folder_only(own_stack: LocalStack) -> None:
     assert own_stack.secrets_dir.stat().st_mode & 0o777 == 0o700
-    outside = own_stack.data_dir / "secrets" / "postgres"
-    (own_stack.secrets_dir / "source").write_text("tasks=1\n")
+    inside, outside = own_stack.secrets_dir / "source", own_stack.data_dir / "secrets" / "outside"
+    for file in (inside, outside):
+        file.write_text("port=1\n")
 
-    def validate(reference: str) -> int:
-        plugin = "io.debezium.connector.postgresql.PostgresConnector"
+    def errors_with_port_from(file: Path) -> str:
         config = {
-            "connector.class": plugin,
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
             "name": "x",
-            "topic.prefix": reference,
+            "topic.prefix": "x",
             "database.hostname": "127.0.0.1",
+            "database.port": f"${{file:{file}:port}}",
+            "database.user": "x",
+            "database.dbname": "x",
         }
         url = f"{own_stack.connect_url}/connector-plugins/PostgresConnector/config/validate"
-        values = httpx.put(url, json=config, timeout=30).json()
-        found = [item["value"] for item in values.get("configs", []) if item["value"]["name"] == "topic.prefix"]
-        return bool(found and found[0]["value"] == "1")
+        answer = httpx.put(url, json=config, timeout=30).json()
+        return " ".join(error for item in answer["configs"] for error in item["value"]["errors"])
 
-    assert validate(f"${{file:{own_stack.secrets_dir}/source:tasks}}")
-    assert not validate(f"${{file:{outside}:tasks}}")
+    assert "Connection to 127.0.0.1:1 refused" in errors_with_port_from(inside)
+    assert "An integer is expected" in errors_with_port_from(outside)
 
 
 def test_a_part_that_cannot_start_is_named_with_its_log(tmp_path: Path, own_stack: LocalStack) -> None:
