@@ -129,3 +129,23 @@ def test_a_change_that_meets_no_row_is_refused_and_rolled_back(connection: Conne
 
     with pytest.raises(Invalid, match="RCD-601: Tickets: a recorded change met 0 rows"):
         replay.run(reopened, None)
+
+
+@pytest.mark.stack
+def test_base_rows_are_an_hour_old_whatever_the_date_of_the_recording(connection: Connection) -> None:
+    recording = Recording(TRACES)
+    replay = Replay(recording, connection)
+    replay.create(NOW)
+    newest = 'SELECT max("createdAt") FROM "Messages"'
+    ticket = 'SELECT "createdAt", "updatedAt" FROM "Tickets" WHERE id = 6'
+
+    message = connection.execute(newest).fetchone()
+    before = connection.execute(ticket).fetchone()
+    replay.run(recording.named("23")[0], None, lambda: NOW)
+    after = connection.execute(ticket).fetchone()
+
+    assert message is not None
+    assert -3_660_000 < message[0].timestamp() * 1_000 - NOW < -3_600_000
+    assert before is not None
+    assert after is not None
+    assert (after[0] == before[0], after[1] > before[1]) == (True, True)

@@ -1,42 +1,37 @@
 """The isolated arm: each scenario with fresh state of both machines, over the database as it stands then."""
 
 import asyncio
-import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
 from prometheus_client import REGISTRY
 
+from cdc.flavours.api import Flavour
 from cdc.flavours.registry import flavour
 from consumers.coalescer.app import CoalescerApp
 from consumers.directory.live import LiveDirectory
 from consumers.sender.app import SenderApp
 from deploy.demo.recording import Change, Scenario
 from deploy.demo.replay import Replay
-from deploy.demo.verifier.evidence import Evidence, MessageRow, PhoneLine, Seen, created_row
+from deploy.demo.verifier.collect import rows
+from deploy.demo.verifier.evidence import Evidence, MessageRow, PhoneLine, Seen
 from formatter.render import render
 from provider.api import Abilities, Accepted, Address, Health, ReceiptEvent, Rendered, Result
 from schemas.clock import ManualClock
 from schemas.codec import decoder
 from schemas.config import (
-    AgentConfig,
-    ChannelConfig,
     Parameters,
-    Snapshot,
-    SourceConfig,
     StaticConfig,
-    TenantConfig,
 )
-from schemas.phone import comparison_key
-from schemas.reasons import Ignored, Mode
+from schemas.reasons import Ignored
 from schemas.records import OutboxEntry, Outcome, Window
 from schemas.topics import Cell
 from tests.isolated.capture import insert
+from tests.isolated.cast import SOURCE, Cast
 from tests.isolated.driver import Driver
 
 START_MS = 1_800_000_000_000
@@ -44,75 +39,9 @@ PAUSE_MS = 3_600_000
 AT_MOST_MS = 6 * 3_600_000
 UNCAPPED = Parameters(ticket_cap=1_000_000, agent_cap=1_000_000)
 CELL = Cell("isolated")
-SOURCE = "loja"
-NUMBERS = {"ADMIN": "5511977771009"}
-"""The recording gives no phone to the administrator; in the arm every agent has one."""
-
 _window = decoder(Window)
 _entry = decoder(OutboxEntry)
 _outcome = decoder(Outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who is who in a recording: key -> (company, user, number), and the sessions' numbers."""
-
-    agents: Mapping[str, tuple[int, int, str]]
-    sessions: tuple[str, ...]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Cast":
-        """Read `base-ids.json`."""
-        ids = json.loads((folder / "base-ids.json").read_text(encoding="utf-8"))
-        spoken = ids["agent_phones_for_the_scenarios"] | NUMBERS
-        agents = {
-            key: (2 if key == "EVA" else 1, user, spoken[key].split()[0]) for key, user in ids["users"].items()
-        }
-        return cls(agents, tuple(ids["session_numbers"].values()))
-
-    def config(self) -> StaticConfig:
-        """Everybody is verified and wants notices; nothing is capped."""
-        channel = ChannelConfig("phones", "sandbox")
-        loop = (comparison_key(number) for number in (*self.sessions, *(a[2] for a in self.agents.values())))
-        return StaticConfig(
-            Snapshot(
-                version=1,
-                enabled=True,
-                sources=(SourceConfig(SOURCE, "ticketz", session_numbers=self.sessions),),
-                tenants=tuple(
-                    TenantConfig(
-                        f"{SOURCE}/{company}",
-                        mode=Mode.ON,
-                        name=f"Empresa {company}",
-                        lane=f"{SOURCE}/{company}",
-                        channel_id=channel.channel_id,
-                        machine=UNCAPPED,
-                        frontend_url="https://desk.example",
-                    )
-                    for company in sorted({company for company, _, _ in self.agents.values()})
-                ),
-                agents=tuple(
-                    AgentConfig(
-                        f"{SOURCE}/{company}/{user}",
-                        name=key,
-                        number=f"+{number}",
-                        verified=True,
-                        notify_on_new_message=True,
-                    )
-                    for key, (company, user, number) in self.agents.items()
-                ),
-                channels=(channel,),
-                loop_numbers={SOURCE: tuple(key for key in loop if key is not None)},
-            )
-        )
-
-    def of(self, agent: str) -> str:
-        """Return the key of an agent id."""
-        return next(key for key, (company, user, _) in self.agents.items() if agent == f"{SOURCE}/{company}/{user}")
-
-    def by_number(self, number: str) -> str:
-        """Return the key of whose phone this is."""
-        return next(key for key, agent in self.agents.items() if comparison_key(agent[2]) == comparison_key(number))
 
 
 @dataclass
@@ -147,46 +76,68 @@ class Played(msgspec.Struct):
 
 
 class Arm:
-    """Plays scenarios in order; each has both machines of its own."""
+    """Plays scenarios, in recorded order, over one database.
+
+    Args:
+        replay: writes the recorded rows.
+        dsn: of the same database, for the live look-ups.
+        cast: who is who.
+        runner: runs look-ups and sends.
+        machine: parameters of both machines.
+        restarts: restart both machines after each commit.
+        flavours: how rows are told apart; another one makes a control arm.
+    """
 
     def __init__(
-        self, replay: Replay, dsn: str, cast: Cast, runner: asyncio.Runner, *, restarts: bool = False
+        self,
+        replay: Replay,
+        dsn: str,
+        cast: Cast,
+        runner: asyncio.Runner,
+        *,
+        machine: Parameters = UNCAPPED,
+        restarts: bool = False,
+        flavours: Callable[[str], Flavour] = flavour,
     ) -> None:
         self._replay = replay
+        self._dsn = dsn
         self._cast = cast
         self._runner = runner
         self._restarts = restarts
-        self._config = cast.config()
+        self._flavours = flavours
+        self._config = cast.config(machine)
         self._clock = ManualClock(START_MS)
-        self._directory = LiveDirectory(
-            lambda source: ("ticketz", dsn) if source == SOURCE else None, timeout_s=20.0
-        )
+        self._directory = LiveDirectory(self._where, timeout_s=20.0)
         self._lsn = 0
+
+    def _where(self, source: str) -> tuple[str, str] | None:
+        return ("ticketz", self._dsn) if source == SOURCE else None
 
     def close(self) -> None:
         """Close the look-ups' connections."""
         self._runner.run(self._directory.close())
 
-    def play(self, scenario: Scenario) -> Played:
-        """Play one scenario and let time pass until nothing waits any more."""
+    def play(self, *scenarios: Scenario) -> Played:
+        """Play scenarios with fresh machines, then let time pass until nothing waits any more."""
         phones = Phones(self._clock)
         driver = Driver(self._apps(phones), self._clock, self._runner, restarts=self._restarts)
-        self._clock.advance(PAUSE_MS)
+        start_ms = self._clock.advance(PAUSE_MS)
         messages: dict[str, dict[str, Any]] = {}
-        rows: list[MessageRow] = []
-        for due_ms, transaction in self._replay.steps(scenario, self._clock.now_ms()):
-            driver.run_until(round(due_ms))
-            self._replay.apply(transaction)
-            for change in transaction.changes:
-                if change.table == "Messages" and change.op == "c":
-                    self._insert(driver, change, messages, rows)
+        for scenario in scenarios:
+            for due_ms, transaction in self._replay.steps(scenario, self._clock.now_ms()):
+                driver.run_until(round(due_ms))
+                self._replay.apply(transaction)
+                for change in transaction.changes:
+                    if change.table == "Messages" and change.op == "c":
+                        self._insert(driver, change, messages)
         self._rest(driver)
         self._judge(driver, messages)
         texts: dict[str, list[str]] = defaultdict(list)
         for line in phones.lines:
             texts[self._cast.by_number(line.phone)].append(line.text)
         notices = {agent: len(lines) for agent, lines in sorted(texts.items())}
-        return Played(messages, notices, dict(texts), _evidence(driver, rows, phones))
+        created = list(rows(SOURCE, self._dsn, start_ms))
+        return Played(messages, notices, dict(texts), _evidence(driver, created, phones))
 
     def _apps(self, phones: Phones) -> list[Any]:
         def config() -> StaticConfig:
@@ -195,11 +146,9 @@ class Arm:
         sender = SenderApp(
             CELL, config, self._directory, lambda _: phones, render, "test", Random(1), clock=self._clock
         )
-        return [CoalescerApp(CELL, config, "test"), sender]
+        return [CoalescerApp(CELL, config, "test", self._flavours), sender]
 
-    def _insert(
-        self, driver: Driver, change: Change, messages: dict[str, dict[str, Any]], rows: list[MessageRow]
-    ) -> None:
+    def _insert(self, driver: Driver, change: Change, messages: dict[str, dict[str, Any]]) -> None:
         row = self._replay.row(change)
         self._lsn += 1
         key, value = insert(flavour("ticketz"), SOURCE, row, self._clock.now_ms(), self._lsn)
@@ -208,9 +157,6 @@ class Arm:
         reasons = [reason for reason, times in _ignored().items() if times > before[reason]]
         if reasons or not row["fromMe"]:
             messages[f"{row['ticketId']}/{row['id']}"] = {"ignored": str(reasons[0])} if reasons else {}
-        created = created_row(Seen(0, 0, key, value))
-        assert created is not None
-        rows.append(created)
 
     def _rest(self, driver: Driver) -> None:
         end_ms = self._clock.now_ms() + AT_MOST_MS
@@ -251,7 +197,7 @@ def _waits(driver: Driver) -> bool:
     return any(key[0] == "u" or entry.phase in {"HELD", "SENDING", "UNKNOWN"} for key, entry in entries)
 
 
-def _evidence(driver: Driver, rows: list[MessageRow], phones: Phones) -> Evidence:
+def _evidence(driver: Driver, created: list[MessageRow], phones: Phones) -> Evidence:
     def topic(name: str) -> list[Seen]:
         return [Seen(r.partition, r.offset, r.key, r.value) for r in driver.topics[name]]
 
@@ -260,7 +206,7 @@ def _evidence(driver: Driver, rows: list[MessageRow], phones: Phones) -> Evidenc
         return [Seen(number, offset, key.encode(), value) for offset, (number, key, value) in changes]
 
     return Evidence(
-        rows=rows,
+        rows=created,
         messages=topic(CELL.messages),
         alerts=topic(CELL.alerts),
         outcomes=topic(CELL.outcomes),
