@@ -34,7 +34,7 @@ def table(verdict: Verdict) -> Table:
 
 def main(
     bootstrap: Annotated[str, typer.Option(help="Kafka, host:port.")],
-    source: Annotated[list[str], typer.Option(help="A source and its database: id=DSN. May be repeated.")],
+    source: Annotated[list[str] | None, typer.Option(help="A source and its database, id=DSN; repeatable.")] = None,
     cell: Annotated[str, typer.Option(help="Cell.")] = "main",
     since_ms: Annotated[int, typer.Option(help="Rows created before (epoch ms) do not count.")] = 0,
     ledger: Annotated[str | None, typer.Option(help="What the phones saw: JSONL file or URL.")] = None,
@@ -45,7 +45,7 @@ def main(
 ) -> None:
     """Check the laws of conservation of a cell at rest, from its topics, databases and phones alone."""
     try:
-        dsns = dict(_pair(text) for text in source)
+        dsns = dict(_pair(text) for text in source or ())
         evidence = collect(bootstrap, Cell(cell), dsns, since_ms, ledger)
         verdict = check(evidence, marker, frozenset(tenant) if tenant else None)
     except RecadoError as error:

@@ -11,12 +11,14 @@ from typing import Any
 import psycopg
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from deploy.demo.verifier.evidence import SHOWN, Evidence, MessageRow, PhoneLine, Seen, phone_line
 from schemas.errors import Fatal, Recoverable
 from schemas.topics import Cell
 
 TIMEOUT_S = 20.0
+_PASSING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 _MESSAGES = f"""
     SELECT id, "ticketId", "companyId", "fromMe", "remoteJid" IS NOT NULL, "mediaType", left(body, {SHOWN})
     FROM "Messages" WHERE "createdAt" >= %s ORDER BY "createdAt", "ticketId", id
@@ -73,6 +75,10 @@ def collect(
         raise Recoverable("RCD-207", f"Kafka did not answer: {error.args[0].name()}") from error
 
 
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _PASSING
+
+
 class _Reader:
     """Reads whole topics, read_committed, to the end that they had when the reading began.
 
@@ -97,7 +103,7 @@ class _Reader:
             raise Fatal("RCD-201", f"topic {topic} is missing")
         ends, complete, starts = {}, True, []
         for partition in metadata.partitions:
-            low, high = self._ends.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+            low, high = self._watermarks(TopicPartition(topic, partition))
             complete = complete and low == 0
             if high > low:
                 ends[partition] = high
@@ -106,6 +112,14 @@ class _Reader:
         found = sorted(self._until(ends, topic), key=lambda record: (record.partition, record.offset))
         self._consumer.unassign()
         return found, complete
+
+    @retry(
+        retry=retry_if_exception(_is_passing), stop=stop_after_delay(TIMEOUT_S), wait=wait_fixed(0.2), reraise=True
+    )
+    def _watermarks(self, partition: TopicPartition) -> tuple[int, int]:
+        """Ask for a partition's ends; right after its creation its leader may not know yet that it leads."""
+        low, high = self._ends.get_watermark_offsets(partition, timeout=TIMEOUT_S)
+        return low, high
 
     def _until(self, ends: dict[int, int], topic: str) -> Iterator[Seen]:
         deadline = time.monotonic() + TIMEOUT_S
