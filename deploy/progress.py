@@ -1,4 +1,4 @@
-"""How slow steps tell a person that they move: a bar on a terminal, nothing elsewhere."""
+"""How slow steps tell a person that they move: a bar on a terminal, one line a step elsewhere."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -23,7 +23,7 @@ def quiet(_step: str, _done: int, _total: int) -> None:
 
 
 class Bars:
-    """One bar a step on the given console; draws nothing where there is no terminal."""
+    """One bar a step on the given console; where it is no terminal, a line as each step begins."""
 
     def __init__(self, console: Console) -> None:
         columns = (
@@ -33,6 +33,7 @@ class Bars:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
+        self._console = console
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._tasks: dict[str, TaskID] = {}
 
@@ -40,6 +41,8 @@ class Bars:
         """Draw the state of one step."""
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=total)
+            if not self._console.is_terminal:
+                self._console.print(f"{step} ...", highlight=False)
         self._progress.update(self._tasks[step], completed=done, total=total)
 
     def __enter__(self) -> "Bars":
