@@ -1,4 +1,4 @@
-"""A second opinion on whether somebody may be told of a message now, written from the design and not from the code."""
+"""A second opinion on whether somebody may be told of a message now, written from the design, not from the code."""
 
 from cdc.flavours.api import LiveTicket
 from schemas.config import AgentConfig, Snapshot

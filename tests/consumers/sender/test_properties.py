@@ -1,21 +1,21 @@
 """A random world around the sender: the laws hold after every step, and in a healed world nothing stays behind."""
 
 import os
-from typing import Any, ClassVar
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from consumers.sender import keys
 from consumers.sender.work import Resolve
-from provider.api import Accepted, Rejected, Unknown
+from provider.api import Accepted, Unknown
 from schemas.config import HOUR, MINUTE, SECOND
 from schemas.reasons import Mode, Rejection
 from schemas.records import Alert, Control, Header, OutboxEntry, Receipt, Retraction, Scope
 from tests.consumers.sender import reference
-from tests.consumers.sender.world import LANE, Reply, World, accepted, agent
+from tests.consumers.sender.world import LANE, Reply, World, accepted, agent, rejected
 
 # Under a mutant one failing example is enough: nobody reads the smallest one, and shrinking takes minutes.
 PHASES = (Phase.explicit, Phase.generate) if os.environ.get("RECADO_MUTANT") else tuple(Phase)
@@ -41,17 +41,12 @@ REPLIES = {
     "hung": lambda _: Reply(seen=False, lost=True),
     "unknown, seen": lambda _: Reply(Unknown("reset")),
     "unknown, not seen": lambda _: Reply(Unknown("timeout"), seen=False),
-    **{
-        str(kind): lambda _, kind=kind: Reply(Rejected(kind, "x", retry_after_ms=2_000), seen=False)
-        for kind in Rejection
-    },
+    **{str(kind): rejected(kind, retry_after_ms=2_000) for kind in Rejection},
 }
 
 
 class Life(RuleBasedStateMachine):
     """Two tickets, five agents, one channel; everything that can happen to them, in any order."""
-
-    unknown_policy: ClassVar[str] = "resend"
 
     def __init__(self) -> None:
         super().__init__()
@@ -283,15 +278,11 @@ class Life(RuleBasedStateMachine):
         assert [k for k, v in world.state().items() if isinstance(v, Header) and v.due_ms is not None] == []
 
 
-class QuickLife(Life.TestCase):
-    settings = QUICK
+def test_the_laws_hold_in_any_life() -> None:
+    run_state_machine_as_test(Life, settings=QUICK)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-class TestLife(Life.TestCase):
-    settings = THOROUGH
-
-
-TestQuickLife = QuickLife
-del QuickLife
+def test_the_laws_hold_in_many_long_lives() -> None:
+    run_state_machine_as_test(Life, settings=THOROUGH)

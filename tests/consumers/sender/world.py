@@ -20,7 +20,7 @@ from consumers.sender.release import Quiet, never_quiet
 from consumers.sender.turn import Fixed
 from consumers.sender.work import NotStarted, Resolve, Send, Sent
 from formatter.api import Notice, Text
-from provider.api import Accepted, Result
+from provider.api import Accepted, Rejected, Result
 from schemas.codec import decoder, encode
 from schemas.config import (
     AgentConfig,
@@ -31,6 +31,7 @@ from schemas.config import (
     StaticConfig,
     TenantConfig,
 )
+from schemas.reasons import Rejection
 from schemas.records import Alert, AlertsRecord, Header, Item, OutboxEntry, Outcome
 from schemas.topics import Cell
 from tests.consumers.sender import laws
@@ -122,6 +123,10 @@ class Reply:
 
 def accepted(identity: str) -> Reply:
     return Reply(Accepted(f"wamid.{identity}"))
+
+
+def rejected(kind: Rejection, code: str = "x", retry_after_ms: int | None = None) -> Callable[[str], Reply]:
+    return lambda _: Reply(Rejected(kind, code, retry_after_ms=retry_after_ms), seen=False)
 
 
 @dataclass
