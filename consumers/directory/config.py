@@ -71,6 +71,7 @@ class ConfigHolder:
         self._poll_s = poll_s
         self._callbacks: list[OnChange] = []
         self._view: StaticConfig | None = None
+        self._loaded: Snapshot | None = None
         self._connected = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -115,17 +116,21 @@ class ConfigHolder:
             else:
                 _log.warning("config_from_file", code=error.code, reason=error.detail, version=kept.version)
                 snapshot = kept
+        self._loaded = snapshot
         self._view = self._view_of(snapshot)
         self._thread = threading.Thread(target=self._follow, name="config", daemon=True)
         self._thread.start()
         return self._view
 
     def stop(self) -> None:
-        """Stop following; the view stays. Idempotent."""
+        """Stop following; the view stays. Idempotent, and may be called by a signal handler while `start` waits."""
         self._stopping.set()
-        self._wake_write.send(b"\0")
+        if self._wake_write.fileno() >= 0:
+            self._wake_write.send(b"\0")
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+            self._wake_read.close()
+            self._wake_write.close()
 
     # -- inside
 
@@ -183,16 +188,21 @@ class ConfigHolder:
             connection.execute(text(f"LISTEN {NOTIFY_CHANNEL}"))
             driver = connection.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)  # noqa: S101 - tells mypy what our engine always gives
+            known: int | None = None  # behind a new connection may be a restored database with the same version
             while not self._stopping.is_set():
                 # Read after listening, so that no change falls between; once more if one arrived with the answer.
-                if read_version(connection) != self._current().version:
-                    self._swap(self._load())
+                if read_version(connection) != known:
+                    known = self._swap(self._load())
                 self._connected.set()
                 if not list(driver.notifies(timeout=0)):
                     self._pause(self._poll_s, driver)
                     list(driver.notifies(timeout=0))
 
-    def _swap(self, snapshot: Snapshot) -> None:
+    def _swap(self, snapshot: Snapshot) -> int:
+        """Put the snapshot in force if it differs from what is; return its version."""
+        if snapshot == self._loaded:
+            return snapshot.version
+        self._loaded = snapshot
         view = self._view = self._view_of(snapshot)
         _log.info("config_changed", version=view.version, enabled=view.enabled)
         for callback in self._callbacks:
@@ -201,6 +211,7 @@ class ConfigHolder:
             except Exception:
                 # One listener's mistake must not keep the others, or the next change, from being heard.
                 _log.exception("config_callback_failed", version=view.version)
+        return view.version
 
     def _pause(self, seconds: float, driver: psycopg.Connection[tuple[object, ...]] | None = None) -> None:
         """Wait, but no longer than until `stop` is called or the server says something."""

@@ -11,7 +11,7 @@ import pytest
 
 from consumers.directory.config import ConfigHolder, dsn_of
 from schemas.codec import encode
-from schemas.config import ConfigView, Snapshot, SourceConfig, SourceConnection
+from schemas.config import ChannelConfig, ConfigView, Snapshot, SourceConfig, SourceConnection
 from schemas.errors import Invalid, RecadoError
 from tests.recado_database import Postgres
 
@@ -71,6 +71,7 @@ def test_waiting_ends_when_it_is_stopped(hold: Hold) -> None:
     thread.start()
     holder.stop()
     thread.join(20)
+    holder.stop()
     assert refused == ["RCD-801"]
 
 
@@ -170,6 +171,22 @@ def test_the_file_keeps_the_databases_half_of_the_switch_only(
     execute(recado_url, "INSERT INTO flags (name, value) VALUES ('global', true)")
     assert hold(recado_url, enabled=False).start().enabled is False
     assert hold(NOWHERE, enabled=True).start(patience_s=0).enabled is True
+
+
+@pytest.mark.stack
+def test_a_restored_database_with_the_same_version_replaces_the_file(
+    hold: Hold, recado_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    stale = Snapshot(version=1, channels=(ChannelConfig("gone", "sandbox"),))
+    (tmp_path / "data" / "config.json").write_bytes(encode(stale))
+    execute(recado_url, "INSERT INTO channels (channel_id, provider) VALUES ('phones', 'sandbox')")
+    execute(recado_url, "ALTER TABLE config_state RENAME TO hidden")
+    holder = hold(recado_url)
+    assert holder.start(patience_s=0).channel("gone") is not None
+    execute(recado_url, "ALTER TABLE hidden RENAME TO config_state")
+    eventually(lambda: holder.view.channel("phones") is not None)
+    assert (holder.view.version, holder.view.channel("gone")) == (1, None)
 
 
 @pytest.mark.stack
