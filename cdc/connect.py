@@ -1,5 +1,6 @@
 """Kafka Connect's REST interface, typed. Synchronous and small; connections are retried, refusals are not."""
 
+import re
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 from types import TracebackType
@@ -17,6 +18,7 @@ RETRY_S = 15.0
 POLL_S = 0.2
 RESTARTS = 2
 _CONFLICT = 409
+_MOMENTARY = re.compile("momentarily|rebalanc", re.IGNORECASE)
 
 log = structlog.get_logger()
 
@@ -250,9 +252,20 @@ class Connect:
             answer = self._client.request(method, self._url + path, json=body)
         except httpx.TransportError as error:
             raise _Again(str(error) or type(error).__name__) from None
-        if answer.status_code == _CONFLICT and "rebalanc" in answer.text.lower():
+        if answer.status_code == _CONFLICT and _MOMENTARY.search(answer.text):
             raise _Again(_message(answer))
+        if answer.status_code == httpx.codes.NOT_FOUND and not _from_connect(answer):
+            # A worker that starts answers 404 to everything before its resources are there.
+            starting = "the worker is still starting"
+            raise _Again(starting)
         return answer
+
+
+def _from_connect(answer: httpx.Response) -> bool:
+    try:
+        return "error_code" in answer.json()
+    except (ValueError, TypeError):
+        return False
 
 
 def _message(answer: httpx.Response) -> str:

@@ -22,6 +22,9 @@ TRACE = (
 Answer = tuple[int, Any]
 
 
+ABSENT: Answer = (404, {"error_code": 404, "message": "Connector c not found"})
+
+
 class Worker:
     """A worker that answers from a script: the last answer of a request is repeated."""
 
@@ -73,7 +76,7 @@ def rest(worker: Worker) -> Iterator[Connect]:
 
 
 def test_a_new_connector_is_validated_created_and_waited_for(worker: Worker, rest: Connect) -> None:
-    worker.says("GET /connectors/c/status", (404, {}), status("RUNNING"), status("RUNNING", "RUNNING"))
+    worker.says("GET /connectors/c/status", ABSENT, status("RUNNING"), status("RUNNING", "RUNNING"))
     found = rest.ensure("c", CONFIG)
     assert found.created
     assert found.changed == (
@@ -143,10 +146,18 @@ def test_connections_and_rebalances_are_retried(worker: Worker, rest: Connect) -
         "GET /connectors",
         httpx.ConnectError("refused"),
         (409, {"message": "Cannot complete request momentarily due to stale configuration (typically caused by a "
-                          "concurrent config change) or rebalancing"}),
+                          "concurrent config change)"}),
         (200, ["c"]),
     )  # fmt: skip
     assert rest.names() == ("c",)
+
+
+@pytest.mark.parametrize("page", [None, {}, []])
+def test_a_worker_that_starts_does_not_seem_to_have_lost_its_connectors(
+    worker: Worker, rest: Connect, page: object
+) -> None:
+    worker.says("GET /connectors/c/config", (404, page), (404, page), (200, CONFIG))
+    assert rest.config("c") == CONFIG
 
 
 def test_a_worker_that_stays_silent_is_a_dependency_that_is_down(worker: Worker, rest: Connect) -> None:
@@ -175,7 +186,7 @@ def test_what_does_not_exist_is_none_or_empty(rest: Connect) -> None:
 
 def test_deletion_waits_until_it_is_gone(worker: Worker, rest: Connect) -> None:
     worker.says("DELETE /connectors/c", (204, None))
-    worker.says("GET /connectors/c/status", status("RUNNING", "RUNNING"), (404, {}))
+    worker.says("GET /connectors/c/status", status("RUNNING", "RUNNING"), ABSENT)
     assert rest.delete("c")
     assert worker.asked[-2:] == ["GET /connectors/c/status"] * 2
 
