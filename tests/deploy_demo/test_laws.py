@@ -267,6 +267,45 @@ def test_a_moved_obligation_ends_and_is_born_at_the_next_hop() -> None:
     assert (verdict.ok, verdict.tally.moved, verdict.tally.sent) == (True, 1, 3)
 
 
+def test_a_moved_obligation_may_name_its_hop() -> None:
+    evidence = at_rest()
+    moved = [
+        outcome("moved", TOLD, ANA, "a1", to=[BRUNO], to_hop=4),
+        outcome("sent", TOLD, BRUNO, "a1", hop=4, notification_id=NOTICE_1),
+    ]
+    evidence.outcomes = topic(OUTCOMES[0], *moved, *OUTCOMES[2:])
+
+    assert check(evidence).ok
+
+
+def test_what_died_before_anybody_was_responsible_may_be_revived() -> None:
+    evidence = at_rest()
+    died = [outcome("dead", GROUP, None, "a4", reason="directory"), outcome("revived", GROUP, None, "a4")]
+    evidence.outcomes = topic(*OUTCOMES[:-1], *died)
+    evidence.sender_changelog = state(u__a4=entry(GROUP, "UNRESOLVED"))
+
+    verdict = check(evidence)
+    assert (verdict.findings, verdict.tally.pending, verdict.tally.dead) == ([], 1, 0)
+    evidence.sender_changelog = []
+    assert findings(evidence) == [("L2", "unaccounted", GROUP)]
+
+
+def test_an_obligation_in_two_notices_on_one_phone_is_doubled() -> None:
+    evidence = at_rest()
+    other = "6" * 32
+    died = outcome("dead", TOLD, ANA, "a1", reason="attempts", notification_id=other)
+    again = [
+        outcome("revived", TOLD, ANA, "a1", hop=1),
+        outcome("sent", TOLD, ANA, "a1", hop=1, notification_id=NOTICE_1),
+    ]
+    evidence.dlq = topic(alert("b1", TOLD, redrive_of="a1", agent=ANA))
+    evidence.outcomes = topic(OUTCOMES[0], died, *again, *OUTCOMES[2:])
+    assert check(evidence).ok
+
+    evidence.phones = [*(evidence.phones or []), PhoneLine("551", other)]
+    assert findings(evidence) == [("L3", "doubled", f"{TOLD} on the phone of {ANA}")]
+
+
 def test_an_obligation_that_nobody_bore_is_found() -> None:
     evidence = at_rest()
     evidence.outcomes = without("assigned", "a1")
