@@ -144,7 +144,8 @@ class LocalStack:
         with files.locked(self._folder / "up.lock"):
             starters = self._starters(report)
             if not self._supervisor.is_running():
-                self._require_free_ports(PARTS if self.parts == PARTS else self.parts, after_leftovers=True)
+                self._supervisor.end_leftovers()
+                self._require_free_ports()
                 self._supervisor.start()
             with ThreadPoolExecutor(max(1, len(starters))) as pool:
                 for job in [pool.submit(start) for start in starters]:
@@ -262,11 +263,10 @@ class LocalStack:
         if not self._supervisor.is_running():
             raise Recoverable("RCD-707", "the supervisor does not answer")
 
-    def _require_free_ports(self, parts: Sequence[Part], *, after_leftovers: bool) -> None:
-        if after_leftovers:
-            self._supervisor.end_leftovers()
-        for part in parts:
-            ports.require_free(part, self.ports[part])
+    def _require_free_ports(self) -> None:
+        names = [*self.parts, *(["controller"] if "kafka" in self.parts else [])]
+        for name in names:
+            ports.require_free(name, self.ports[name])
 
     def _starters(self, report: Report) -> list[Callable[[], None]]:
         found: list[Callable[[], None]] = []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -163,6 +164,15 @@ def test_a_part_that_cannot_start_is_named_with_its_log(tmp_path: Path, own_stac
         assert (error.value.code, error.value.detail) == ("RCD-706", f"kafka; see {broken.log_file('kafka')}")
     finally:
         broken.down(purge=True)
+
+
+def test_a_port_that_another_program_took_is_named(tmp_path: Path, own_stack: LocalStack) -> None:
+    late = LocalStack(Dirs(tmp_path / ".recado", own_stack._cache_dir), jit="c1")
+    with socket.create_server(("127.0.0.1", late.ports["controller"])), pytest.raises(RecadoError) as error:
+        late.up()
+    assert error.value.code == "RCD-704"
+    assert "controller" in error.value.detail
+    assert not (tmp_path / ".recado" / "stack" / "run" / "supervisord.json").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another account")
