@@ -80,7 +80,7 @@ class ChangeError(ValueError):
 # Debezium's truncation counts UTF-16 units and can cut an emoji in two, which leaves an escaped lone surrogate.
 # msgspec (0.22, also where it only skips a Raw) refuses the whole record then; so the half is taken out and the
 # record is read again.
-_HALF = re.compile(rb"(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+_HALF = re.compile(rb"(\\+)u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 
 _strict = msgspec.json.Decoder(Change)
 # MariaDB's TINYINT(1) arrives as 0/1 where the connector's boolean converter is missing. Only a second try is lax,
@@ -113,9 +113,15 @@ def decode(value: bytes | None) -> Change:
     return change
 
 
+def _without_half(found: "re.Match[bytes]") -> bytes:
+    """Drop an escape; what an even number of backslashes precedes is text that looks like one."""
+    slashes = found.group(1)
+    return slashes[:-1] if len(slashes) % 2 else found.group(0)
+
+
 def _decode_again(value: bytes) -> Change:
     try:
-        return _lax.decode(_HALF.sub(rb"\1", value))
+        return _lax.decode(_HALF.sub(_without_half, value))
     except msgspec.ValidationError as error:
         code = "not_change"
         raise ChangeError(code, str(error)) from None
