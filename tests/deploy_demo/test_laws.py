@@ -78,6 +78,16 @@ def test_a_held_notice_does_not_count_for_latency() -> None:
     assert check(evidence).latency_ms == Percentiles(1, 350, 350)
 
 
+def test_a_capture_of_another_message_is_no_step_of_this_one() -> None:
+    evidence = at_rest()
+    earlier = outcome("sent", TOLD, ANA, "a1", notification_id=NOTICE_1, captured_ms=500)
+    evidence.outcomes = topic(OUTCOMES[0], earlier, *OUTCOMES[2:])
+
+    verdict = check(evidence)
+    assert (verdict.steps_ms["capture"].n, verdict.steps_ms["admit"].n, verdict.latency_ms.n) == (2, 2, 3)
+    assert verdict.latency_ms == Percentiles(3, 350, 550)
+
+
 # ── lost ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

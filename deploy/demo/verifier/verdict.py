@@ -138,14 +138,17 @@ def latency(outcomes: Sequence[Outcome]) -> tuple[Percentiles, dict[str, Percent
         for name, milliseconds in took.items():
             if milliseconds is not None:
                 steps[name].append(milliseconds)
-        work = [milliseconds for name, milliseconds in took.items() if name not in ON_PURPOSE]
-        if not held.intersection(outcome.alert_ids) and None not in work:
-            totals.append(sum(milliseconds or 0 for milliseconds in work))
+        whole = _between(outcome, "created_ms", "at_ms")
+        waits = [took[name] for name in ON_PURPOSE]
+        if not held.intersection(outcome.alert_ids) and whole is not None and None not in waits:
+            totals.append(whole - sum(wait or 0 for wait in waits))
     return _percentiles(totals), {name: _percentiles(values) for name, values in steps.items()}
 
 
 def _between(outcome: Outcome, start: str, end: str) -> int | None:
     first, last = getattr(outcome, start), getattr(outcome, end)
+    if "captured_ms" in {start, end} and (outcome.captured_ms or 0) < (outcome.created_ms or 0):
+        return None  # it is that of an older message of the alert, which has ended in another way
     return last - first if first and last else None
 
 
