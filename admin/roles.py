@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any, Literal
 
 import structlog
-from consumers.sender.app import SenderApp
 
 from consumers.coalescer.app import CoalescerApp
 from consumers.directory.config import ConfigHolder
@@ -20,12 +19,13 @@ from consumers.runtime.health import HealthServer
 from consumers.runtime.logs import configure
 from consumers.runtime.metrics import gauge, histogram
 from consumers.runtime.worker import Worker
+from consumers.sender.app import SenderApp
 from formatter.render import render
 from provider.api import ChannelSettings, Provider
 from provider.factory import close, make
 from schemas.clock import SystemClock
 from schemas.config import ChannelConfig
-from schemas.errors import Invalid
+from schemas.errors import Invalid, Recoverable
 from schemas.secrets import resolve
 from schemas.settings import Settings
 from schemas.topics import Cell
@@ -101,10 +101,17 @@ def run(role: RoleName, settings: Settings) -> None:
         stopping.set()
         if worker is not None:
             worker.stop()
+        else:
+            config.stop()  # it may be waiting for a database that does not answer
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    view = config.start()
+    try:
+        view = config.start()
+    except Recoverable:
+        if stopping.is_set():
+            return
+        raise
     gauge("recado_config_version").set(view.version)
     try:
         wiring = WIRINGS[role](settings, config)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from admin import configuration
 from schemas.settings import Settings
 
 RoleArgument = Literal["coalescer", "sender", "all"]
@@ -19,7 +20,7 @@ def run(
     role: Annotated[RoleArgument, typer.Argument(help="coalescer, sender, or all of them supervised.")],
 ) -> None:
     """Run a role until it is stopped (SIGTERM, Ctrl-C)."""
-    settings = Settings.load()
+    settings = configuration.settings()
     if role == "all":
         _run_all(settings)
     else:

@@ -31,6 +31,7 @@ BATCH = 2_000
 MAX_RECORDS = 20_000
 MAX_IN_FLIGHT = 5_000
 LAZY_COMMIT_MS = 1_000
+GAUGE_EVERY_MS = 1_000
 BUSY_POLL_S = 0.004
 DRAIN_S = 2.0
 INFORMATIONAL = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
@@ -73,6 +74,7 @@ class Instance(Generic[S]):
         self._full = False
         self._paused = False
         self._records = 0
+        self._gauged_ms = 0
         self._dirty_since: int | None = None
         self._moved_since: int | None = None
         self._config_changed = False
@@ -103,7 +105,20 @@ class Instance(Generic[S]):
         if self._restorer.busy:
             self._restore()
         self._commit_when_due()
-        self._status.turned(self._clock.now_ms(), self._oldest_due(), self._pool.in_flight)
+        now_ms = self._clock.now_ms()
+        oldest = self._oldest_due()
+        self._status.turned(now_ms, oldest, self._pool.in_flight)
+        if now_ms - self._gauged_ms >= GAUGE_EVERY_MS:
+            self._gauged_ms = now_ms
+            self._gauges(now_ms, oldest)
+
+    def _gauges(self, now_ms: int, oldest: int | None) -> None:
+        name = self._app.name
+        late_s = 0.0 if oldest is None else max(0, now_ms - oldest) / 1000
+        gauge("recado_oldest_due_seconds").labels(name).set(late_s)
+        gauge("recado_work_in_flight").labels(name).set(self._pool.in_flight)
+        for partition, task in self._tasks.items():
+            gauge("recado_state_entries").labels(name, str(partition)).set(len(task.store))
 
     def drain(self) -> None:
         """Before a clean stop: let attempts in flight end (bounded), commit what they gave."""

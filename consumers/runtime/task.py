@@ -3,11 +3,15 @@
 from typing import Any, Generic
 
 import msgspec
+import structlog
 
 from consumers.runtime.api import AfterCommit, App, Ask, Due, Effect, Emit, Event, Record, S, Undecodable
+from consumers.runtime.metrics import counter
 from consumers.runtime.restore import META_KEY
 from consumers.runtime.store import PartitionStore
 from consumers.runtime.work import Ticket, WorkPool
+
+log = structlog.get_logger(__name__)
 
 
 class WriteSet(msgspec.Struct):
@@ -45,7 +49,6 @@ class PartitionTask(Generic[S]):
         self._after: list[Any] = []
         self._extra: list[tuple[str, bytes | None]] = []
         self._sealed_position = position
-        self.undecodable = 0
 
     def start(self, now_ms: int, first: bytes | None) -> None:
         """Build indexes; `first` is the `__meta__` value that a first start writes with its initial position."""
@@ -58,7 +61,14 @@ class PartitionTask(Generic[S]):
         try:
             effects = self.processor.handle(record, self.store, now_ms)
         except Undecodable as error:
-            self.undecodable += 1
+            counter("recado_undecodable_total").labels(self._app.name).inc()
+            log.warning(
+                "undecodable record dead-lettered",
+                partition=self.partition,
+                offset=record.offset,
+                code=error.code,
+                detail=error.detail,
+            )
             self._outputs.append(self._app.dead_letter(record, error, now_ms))
         else:
             if effects:

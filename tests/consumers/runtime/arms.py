@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -98,8 +99,8 @@ class Arm:
                     if message.error() is not None:
                         done.add(message.partition() or 0)
                     else:
-                        headers: list[tuple[str, bytes]] = list(message.headers() or [])
-                        found.append((message.partition() or 0, message.key(), message.value(), headers))  # type: ignore[arg-type]
+                        raw: Any = message
+                        found.append((raw.partition(), raw.key(), raw.value(), list(raw.headers() or [])))
         finally:
             reader.close()
         return found
