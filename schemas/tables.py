@@ -204,3 +204,20 @@ config_state = Table(
     Column("version", BigInteger, nullable=False),
     CheckConstraint("one", name="one"),
 )
+
+install_journal = Table(
+    "install_journal",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("source", Text),
+    Column("step", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _text("line", ""),
+    _text("undo", ""),
+    Column("before", JSONB(none_as_null=True)),
+    _one_of("state", "begun", "done", "failed", "undone"),
+    Index(None, "source", "at"),
+)

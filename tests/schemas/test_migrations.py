@@ -44,7 +44,8 @@ def test_the_second_upgrade_does_nothing(server_url: str) -> None:
     assert migrations.create_database(server_url) is True
     assert migrations.create_database(server_url) is False
     assert migrations.upgrade(server_url) == [
-        "0001: Sources, tenants, agents, channels, flags, audit, and the version that every change of them raises."
+        "0001: Sources, tenants, agents, channels, flags, audit, and the version that every change of them raises.",
+        "0002: The install journal: what was done to whose systems, with the old value and the undo of each step.",
     ]
     before = catalogue(server_url)
     assert migrations.upgrade(server_url) == []
@@ -67,7 +68,7 @@ def test_two_upgrades_at_once_are_one_after_the_other(server_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(ran) == [0, 0, 1]
+    assert sorted(ran) == [0, 0, 2]
 
 
 def test_the_tables_in_code_are_the_migrated_ones(recado_url: str) -> None:
