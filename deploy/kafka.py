@@ -71,7 +71,15 @@ def prepare(folder: Path, java: list[str], port: int, controller_port: int) -> P
     files.write(config, render(server_properties(folder, port, controller_port)))
     if not (folder / "log" / "meta.properties").exists():
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "--cluster-id", cluster_id, "--standalone", "--ignore-formatted", "-c", str(config)]
+        # With an equals sign, because one identifier in 64 begins with a dash.
+        arguments = [
+            "format",
+            f"--cluster-id={cluster_id}",
+            "--standalone",
+            "--ignore-formatted",
+            "-c",
+            str(config),
+        ]
         done = subprocess.run(  # noqa: S603 - our own Java and jars
             [*java, "kafka.tools.StorageTool", *arguments],
             capture_output=True,
