@@ -19,6 +19,9 @@ Connection = psycopg.Connection[Any]
 SCHEMA = "public"
 TABLE = "Messages"
 CONNECT_S = 5
+LIMITS = ("default_transaction_read_only=on", "statement_timeout=2s")
+"""What the app role's sessions start with: it only reads, and never for long."""
+
 _REFUSED = re.compile(r"password|senha|no pg_hba.conf entry|role \".*\" does not exist", re.IGNORECASE)
 
 
@@ -100,6 +103,7 @@ class SourceState:
     """What there is in a source's database.
 
     `missing_grants`: column selects that the app role lacks. `granted_tables`: where it holds privileges itself.
+    `missing_limits`: those of `LIMITS` that the app role lacks; empty while there is no such role.
     """
 
     names: Names
@@ -115,6 +119,7 @@ class SourceState:
     app_role: Role | None
     missing_grants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     granted_tables: tuple[str, ...] = ()
+    missing_limits: tuple[str, ...] = ()
 
 
 def read_state(connection: Connection, source: str, flavour: Flavour) -> SourceState:
@@ -156,6 +161,7 @@ def read_state(connection: Connection, source: str, flavour: Flavour) -> SourceS
         app_role=roles.get(ours.app_role),
         missing_grants=missing,
         granted_tables=_granted_tables(connection, ours.app_role),
+        missing_limits=_missing_limits(connection, ours.app_role),
     )
 
 
@@ -216,6 +222,33 @@ def _granted_tables(connection: Connection, role: str) -> tuple[str, ...]:
         [role],
     )
     return tuple(name for (name,) in rows)
+
+
+def _missing_limits(connection: Connection, role: str) -> tuple[str, ...]:
+    found = connection.execute(
+        "SELECT coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = %s", [role]
+    ).fetchone()
+    return () if found is None else tuple(limit for limit in LIMITS if limit not in found[0])
+
+
+def readable_columns(connection: Connection, role: str) -> dict[str, tuple[str, ...]]:
+    """Return every column that a role may select in this database, by whatever way (PUBLIC, membership) it may.
+
+    Asks the server's own rules, not the grants that we made. Catalogues and empty answers are left out.
+    """
+    rows = connection.execute(
+        """SELECT CASE WHEN n.nspname = %s THEN c.relname ELSE n.nspname || '.' || c.relname END,
+                  array_agg(a.attname::text ORDER BY a.attnum)
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+              AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+              AND has_schema_privilege(%s::text, n.oid, 'USAGE')
+              AND has_column_privilege(%s::text, c.oid, a.attnum, 'SELECT')
+            GROUP BY 1 ORDER BY 1""",
+        [SCHEMA, role, role],
+    )
+    return {table: tuple(columns) for table, columns in rows}
 
 
 def require_logical(state: SourceState) -> None:

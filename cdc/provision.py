@@ -66,7 +66,7 @@ def to_install(state: SourceState, flavour: Flavour, new_passwords: Iterable[str
     renewed = set(new_passwords)
     steps += _role_steps(ours.cdc_role, state.cdc_role, "LOGIN REPLICATION", ours.cdc_role in renewed)
     steps += _role_steps(ours.app_role, state.app_role, "LOGIN CONNECTION LIMIT 10", ours.app_role in renewed)
-    if state.app_role is None:
+    if state.app_role is None or state.missing_limits:
         steps.append(
             Step(
                 "let the read role only read, and never for long",
@@ -141,8 +141,13 @@ def to_remove(state: SourceState) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def apply(connection: Connection, steps: Sequence[Step]) -> Applied:
+def apply(connection: Connection, steps: Sequence[Step], given: Mapping[str, str] | None = None) -> Applied:
     """Do the steps in one transaction: all of them, or none.
+
+    Args:
+        connection: in autocommit mode.
+        steps: as `to_install` or `to_remove` return them.
+        given: passwords by role, kept by the caller beforehand; without one, a role gets a generated password.
 
     Raises:
         Fatal: RCD-104 or RCD-113, a step is not allowed; with its SQL.
@@ -154,20 +159,20 @@ def apply(connection: Connection, steps: Sequence[Step]) -> Applied:
                 if step.new_password_of is None:
                     connection.execute(sql.SQL(step.sql))
                 else:
-                    passwords[step.new_password_of] = _set_password(connection, step.new_password_of)
+                    role = step.new_password_of
+                    passwords[role] = (given or {}).get(role) or secrets.token_urlsafe(32)
+                    _set_password(connection, role, passwords[role])
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DependentObjectsStillExist) as error:
                 reason = error.diag.message_primary or type(error).__name__
                 raise Fatal(step.code, f"{reason}; SQL: {step.sql}") from None
     return Applied(tuple(steps), passwords)
 
 
-def _set_password(connection: Connection, role: str) -> str:
-    """Give a role a random password; only its SCRAM verifier is sent, so that no server log holds it."""
-    password = secrets.token_urlsafe(32)
+def _set_password(connection: Connection, role: str, password: str) -> None:
+    """Give a role a password; only its SCRAM verifier is sent, so that no server log holds it."""
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
     statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
     connection.execute(statement)
-    return password
 
 
 def ensure(connection: Connection, source: str, flavour: Flavour, new_passwords: Iterable[str] = ()) -> Applied:

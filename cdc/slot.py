@@ -65,3 +65,27 @@ def drop(connection: psycopg.Connection[Any], slot: str) -> bool:
     except psycopg.errors.ObjectInUse:
         raise Fatal("RCD-114", f"slot {slot} is active") from None
     return found is not None
+
+
+class Slot(NamedTuple):
+    """One of the server's slots. `idle_s` is known since PostgreSQL 17; `retained_bytes` None for a lost one."""
+
+    name: str
+    plugin: str | None
+    database: str | None
+    active: bool
+    retained_bytes: int | None
+    idle_s: int | None
+    confirmed: int | None
+
+
+def listed(connection: psycopg.Connection[Any]) -> tuple[Slot, ...]:
+    """Return all slots of the server, also those of other databases and of standbys. Any role may ask."""
+    version = connection.info.server_version
+    idle = "extract(epoch FROM now() - inactive_since)::bigint" if version >= 170_000 else "NULL::bigint"
+    rows = connection.execute(
+        f"""SELECT slot_name, plugin, database, active, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint,
+                   CASE WHEN NOT active THEN {idle} END, (confirmed_flush_lsn - '0/0'::pg_lsn)::bigint
+              FROM pg_replication_slots ORDER BY slot_name"""  # noqa: S608 - no value of anyone's
+    )
+    return tuple(Slot(*row) for row in rows)
