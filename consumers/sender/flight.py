@@ -172,7 +172,7 @@ def unknown(turn: Turn, agent: str, header: Header, sending: Sending, code: str)
         entry.phase = "UNKNOWN"
         turn.put(key, entry)
         turn.outcome(
-            "attempt", key, entry, reason="unknown", code=code, attempt=sending.attempt,
+            "attempt", key, entry, reason="unknown", code=code, attempt=sending.attempt + sending.resends,
             notification_id=sending.notification_id, channel_id=sending.channel_id,
         )  # fmt: skip
     turn.wake(agent)

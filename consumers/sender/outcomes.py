@@ -46,7 +46,8 @@ def build(
     hop = details.pop("hop", entry.hop)
     for start in range(0, max(len(items), 1), MAX_REFS):
         refs = [item.message_ref for item in items[start : start + MAX_REFS]]
-        unique = (alert_id, agent, hop, details.get("reason"), details.get("notification_id"), at_ms, *refs)
+        said = tuple(details.get(name) for name in ("reason", "notification_id", "attempt"))
+        unique = (alert_id, agent, hop, *said, at_ms, *refs)
         yield Outcome(
             outcome_id=outcome_id(kind, *unique),
             kind=kind,

@@ -61,7 +61,7 @@ def _details(turn: Turn, sending: Sending, result: Result, latency_ms: int | Non
     channel = turn.config.channel(sending.channel_id)
     details: dict[str, Any] = {
         "notification_id": sending.notification_id,
-        "attempt": sending.attempt,
+        "attempt": sending.attempt + sending.resends,
         "channel_id": sending.channel_id,
         "provider": channel.provider if channel else None,
         "http": result.http,
@@ -112,6 +112,8 @@ def _rejected(
     family = carried(turn, agent, sending)
     machine = turn.tenant_of(agent).machine
     for key, entry in family:
+        if sending.resends:
+            entry.flags = ["maybe_duplicate"]  # this one was refused, but the one before it may have been shown
         turn.outcome("attempt", key, entry, reason=str(result.kind), **details)
     wait = result.retry_after_ms if result.retry_after_ms is not None else THROTTLE_MS
     wait = min(max(wait, 0), HOUR)

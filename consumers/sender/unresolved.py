@@ -129,8 +129,6 @@ def answered(turn: Turn, work: Resolve, live: Live) -> None:
         return
     if ticket.company_id is not None:
         entry.company_id = ticket.company_id
-    elif entry.company_id is None:
-        entry.company_id = 0
     tenant = turn.config.tenant(entry.source, entry.company_id)
     over = switches.tenant_off(turn.config, tenant) or recheck.ticket_ended(turn.config, tenant, ticket)
     if over is not None:

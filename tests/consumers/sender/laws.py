@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from schemas.records import OutboxEntry, Outcome
+from schemas.records import Header, OutboxEntry, Outcome
 
 ALIVE = {"HELD", "SENDING", "UNKNOWN"}
 
@@ -43,7 +43,7 @@ def _book(books: Books, outcome: Outcome, ref: str) -> None:
         books.agentless[ref] += -1 if outcome.kind == "revived" else 1
         return
     duty = Duty(ref, outcome.agent, outcome.hop)
-    if outcome.flags:
+    if {"maybe_duplicate", "maybe_sent"} & set(outcome.flags):
         books.doubtful.add(duty)
     if outcome.kind in {"assigned", "revived", "bounced"}:
         books.births[duty] += 1
@@ -95,12 +95,27 @@ def check(admitted: Iterable[str], outcomes: list[Outcome], state: Mapping[str, 
     assert {d for d in books.births if d not in books.ends} == alive(state), "L4: the books and the state differ"
 
 
-def check_phones(seen: Counter[Duty], outcomes: list[Outcome]) -> None:
+def flagged(state: Mapping[str, object]) -> set[tuple[str, str]]:
+    """Return (message, agent) of what is not settled yet, but will carry a flag when it is."""
+    found = set()
+    for key, value in state.items():
+        agent, _, alert_id = key[2:].rpartition("/")
+        if not isinstance(value, OutboxEntry) or key[0] != "e":
+            continue
+        header = state.get(f"o/{agent}")
+        sending = header.sending if isinstance(header, Header) else None
+        resent = sending is not None and sending.resends > 0 and alert_id in sending.alert_ids
+        if resent or value.flags:
+            found |= {(item.message_ref, agent) for item in value.items}
+    return found
+
+
+def check_phones(seen: Counter[Duty], outcomes: list[Outcome], state: Mapping[str, object]) -> None:
     """Assert that no phone saw a duty twice, or one duty of a message and then another, without a flag."""
     books = read(outcomes)
     pairs: Counter[tuple[str, str]] = Counter()
     for duty, times in seen.items():
         pairs[duty.ref, duty.agent] += times
-    doubtful = {(duty.ref, duty.agent) for duty in books.doubtful}
+    doubtful = {(duty.ref, duty.agent) for duty in books.doubtful} | flagged(state)
     for pair, times in pairs.items():
         assert times <= 1 + books.bounced[pair] or pair in doubtful, f"{pair} was seen {times} times"

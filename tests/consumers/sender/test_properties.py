@@ -44,6 +44,8 @@ REPLIES = {
     **{str(kind): rejected(kind, retry_after_ms=2_000) for kind in Rejection},
 }
 
+REPLY_KINDS = st.lists(st.sampled_from(sorted(REPLIES)), max_size=4)
+
 
 class Life(RuleBasedStateMachine):
     """Two tickets, five agents, one channel; everything that can happen to them, in any order."""
@@ -59,9 +61,22 @@ class Life(RuleBasedStateMachine):
 
     # ── customers and agents ──────────────────────────────────────────────────────────────────────────────
 
+    def write(self, number: int, count: int) -> None:
+        ticket = self.world.tickets.get(number)
+        if ticket is not None and ticket.status == "closed":
+            self.world.ticket(number, status="pending", user_id=None)
+        self.alerts.append(self.world.alert(number, *(f"t{i}" for i in range(count))))
+
     @rule(number=TICKETS, count=st.integers(1, 3))
     def a_customer_writes(self, number: int, count: int) -> None:
-        self.alerts.append(self.world.alert(number, *(f"t{i}" for i in range(count))))
+        self.write(number, count)
+
+    @rule(numbers=st.lists(TICKETS, min_size=1, max_size=3), kinds=REPLY_KINDS, ms=TIMES)
+    def customers_write_and_the_provider_has_moods(self, numbers: list[int], kinds: list[str], ms: int) -> None:
+        self.world.replies.extend(REPLIES[kind] for kind in kinds)
+        for number in numbers:
+            self.write(number, 1)
+        self.everything_is_done(ms)
 
     @rule(data=st.data())
     @precondition(lambda self: self.alerts)
@@ -73,9 +88,8 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     @precondition(lambda self: self.alerts)
     def a_person_answers(self, data: st.DataObject) -> None:
-        alert = data.draw(st.sampled_from(self.alerts))
-        item = data.draw(st.sampled_from(alert.items))
-        number = alert.ticket_id
+        item = data.draw(st.sampled_from(self.alerts[-3:]).flatmap(lambda alert: st.sampled_from(alert.items)))
+        number = int(item.message_ref.split("/")[1])
         self.answered[number] = max(self.answered.get(number, 0), item.seq)
         self.world.record(
             Retraction(
@@ -85,6 +99,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=TICKETS, user=st.one_of(st.none(), USERS), members=st.sets(USERS), queue=st.booleans())
     def a_ticket_is_reassigned(self, number: int, user: int | None, members: set[int], queue: bool) -> None:
+        members = members if queue else set()
         self.world.ticket(
             number,
             user_id=user,
@@ -93,24 +108,28 @@ class Life(RuleBasedStateMachine):
             queue_members=tuple(sorted(members)),
         )
 
-    @rule(number=TICKETS, status=st.sampled_from(["open", "pending", "closed"]))
-    def a_ticket_changes_its_status(self, number: int, status: str) -> None:
-        self.world.ticket(number, status=status)
+    @rule(number=TICKETS, user=USERS, ms=TIMES)
+    def a_ticket_is_passed_on_while_somebody_pauses(self, number: int, user: int, ms: int) -> None:
+        self.world.agent(user, paused_until_ms=self.world.now_ms + ms)
+        self.world.ticket(number, user_id=user)
 
-    @rule(number=TICKETS, chatbot=st.booleans())
-    def the_bot_starts_or_stops(self, number: int, chatbot: bool) -> None:
-        self.world.ticket(number, chatbot=chatbot)
+    @rule(
+        number=TICKETS,
+        what=st.sampled_from([{"status": "closed"}, {"chatbot": True}, {"chatbot": False}, {"is_group": True}]),
+    )
+    def a_ticket_changes(self, number: int, what: dict[str, Any]) -> None:
+        self.world.ticket(number, is_group=False)
+        self.world.ticket(number, **what)
 
     @rule(data=st.data(), what=st.sampled_from(["read", "deleted"]))
     @precondition(lambda self: self.alerts)
     def a_row_is_read_or_deleted(self, data: st.DataObject, what: str) -> None:
-        alert = data.draw(st.sampled_from(self.alerts))
+        alert = data.draw(st.sampled_from(self.alerts[-3:]))
         self.world.row(data.draw(st.sampled_from(alert.items)).message_ref, **{what: True})
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.world.tickets)
-    def a_ticket_vanishes(self, data: st.DataObject) -> None:
-        self.world.tickets.pop(data.draw(st.sampled_from(sorted(self.world.tickets))))
+    @rule(number=TICKETS)
+    def a_ticket_vanishes(self, number: int) -> None:
+        self.world.tickets.pop(number, None)
 
     # ── settings and operators ────────────────────────────────────────────────────────────────────────────
 
@@ -119,46 +138,52 @@ class Life(RuleBasedStateMachine):
         changes: dict[str, Any] = {} if on else {"disabled_at_ms": self.world.now_ms}
         self.world.agent(user, notify_on_new_message=on, **changes)
 
-    @rule(user=USERS, ms=TIMES)
-    def an_agent_pauses(self, user: int, ms: int) -> None:
-        self.world.agent(user, paused_until_ms=self.world.now_ms + ms)
-
     @rule(user=USERS)
     def an_agent_gets_another_number(self, user: int) -> None:
         self.world.agent(user, number=f"+55118{self.world.now_ms % 10**8:08d}")
 
-    @rule(mode=st.sampled_from([Mode.ON, Mode.ON, Mode.SHADOW, Mode.OFF]))
-    def the_tenant_is_switched(self, mode: Mode) -> None:
+    @rule(mode=st.sampled_from([Mode.SHADOW, Mode.OFF]), ms=TIMES)
+    def the_tenant_is_not_on_for_a_while(self, mode: Mode, ms: int) -> None:
         changes: dict[str, Any] = {"disabled_at_ms": self.world.now_ms} if mode == Mode.OFF else {}
         self.world.tenant(mode=mode, **changes)
+        self.world.run(ms)
+        self.write(7, 1)
+        self.everything_is_done(0)
+        self.world.tenant(mode=Mode.ON)
 
     @rule(first_only=st.booleans(), fan_out=st.integers(1, 3), policy=st.sampled_from(["resend", "dead"]))
     def the_tenant_changes_its_rules(self, first_only: bool, fan_out: int, policy: str) -> None:
         self.world.tenant(first_only=first_only, fan_out=fan_out, unknown_policy=policy)
 
     @rule(
-        action=st.sampled_from(["pause", "resume", "probe", "purge", "config", "erase"]),
+        action=st.sampled_from(["pause", "probe", "purge", "config", "erase"]),
         user=st.one_of(st.none(), USERS),
+        ms=TIMES,
     )
-    def an_operator_acts(self, action: Any, user: int | None) -> None:
+    def an_operator_acts(self, action: Any, user: int | None, ms: int) -> None:
         scope = Scope(agent=agent(user)) if user else Scope(channel="main")
-        self.world.record(Control(lane=LANE, action=action, scope=scope, by="test", at_ms=self.world.now_ms))
+        for doing in (action, "resume"):
+            self.world.record(Control(lane=LANE, action=doing, scope=scope, by="test", at_ms=self.world.now_ms))
+            self.world.run(ms)
 
     @rule(data=st.data(), new_number=st.booleans())
     @precondition(lambda self: self.world.dead)
     def a_dead_letter_is_put_back_thrice(self, data: st.DataObject, new_number: bool) -> None:
-        letter = data.draw(st.sampled_from(self.world.dead))
+        letter = data.draw(st.sampled_from(self.world.dead[-4:]))
         letter.new_number = new_number
         for _ in range(3):
             self.world.record(letter)
 
     # ── the outside ───────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(down=st.booleans())
-    def the_directory_goes_or_comes(self, down: bool) -> None:
-        self.world.directory_down = down
+    @rule(ms=TIMES)
+    def the_directory_is_down_for_a_while(self, ms: int) -> None:
+        self.world.directory_down = True
+        self.write(8, 1)
+        self.everything_is_done(ms)
+        self.world.directory_down = False
 
-    @rule(kinds=st.lists(st.sampled_from(sorted(REPLIES)), max_size=3))
+    @rule(kinds=REPLY_KINDS)
     def the_provider_will_answer(self, kinds: list[str]) -> None:
         self.world.replies.extend(REPLIES[kind] for kind in kinds)
 
@@ -171,7 +196,7 @@ class Life(RuleBasedStateMachine):
     )
     @precondition(lambda self: self.world.phones)
     def a_receipt_comes(self, data: st.DataObject, rank: int, kind: str | None) -> None:
-        seen = data.draw(st.sampled_from(self.world.phones))
+        seen = data.draw(st.sampled_from(self.world.phones[-3:]))
         self.world.record(
             Receipt(
                 lane=LANE,
@@ -208,6 +233,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(ms=TIMES)
     def everything_under_way_is_done(self, ms: int) -> None:
+        self.everything_is_done(ms)
+
+    def everything_is_done(self, ms: int) -> None:
         self.world.auto = True
         self.world.run(ms)
         self.world.auto = False

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from consumers.runtime.api import Ask
 from consumers.runtime.murmur2 import partition
 from consumers.sender.work import Resolve
 from schemas.config import HOUR, MINUTE, SECOND, SourceConfig
@@ -110,7 +111,8 @@ def test_s4b_while_the_bot_talks_the_alert_waits_and_is_asked_for_ever_more_rare
     start = world.now_ms
     world.effects.clear()
     world.run(60 * SECOND)
-    asked = [e.work.asked_ms - start for e in world.effects if isinstance(getattr(e, "work", None), Resolve)]
+    works = [effect.work for effect in world.effects if isinstance(effect, Ask)]
+    asked = [work.asked_ms - start for work in works if isinstance(work, Resolve)]
     assert asked == [3_000, 6_000, 12_000, 24_000, 39_000, 54_000]
     assert world.story(info=True) == [("held", None, "bot")]
     world.ticket(7, chatbot=False)

@@ -410,8 +410,9 @@ class World:
 
     def check(self) -> None:
         """Assert all laws."""
-        laws.check(self.admitted, self.outcomes, self.state())
-        laws.check_phones(self.sightings, self.outcomes)
+        state = self.state()
+        laws.check(self.admitted, self.outcomes, state)
+        laws.check_phones(self.sightings, self.outcomes, state)
 
 
 def _replace(value: Any, **changes: Any) -> Any:

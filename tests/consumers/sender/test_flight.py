@@ -1,0 +1,162 @@
+"""Rows S15, S15s, S22-S25: marker, lease, and what is done when nobody knows."""
+
+import pytest
+
+from consumers.runtime.api import Answer
+from consumers.sender.work import NotStarted
+from provider.api import Accepted, Unknown
+from schemas.config import MINUTE, SECOND
+from schemas.identity import notification_id
+from schemas.reasons import Mode, Rejection
+from schemas.records import Header, Retraction
+from tests.consumers.sender.world import LANE, Reply, World, agent, rejected
+
+
+def hung(_: str) -> Reply:
+    return Reply(seen=False, lost=True)
+
+
+def lost(identity: str) -> Reply:
+    return Reply(Accepted(identity), lost=True)
+
+
+def test_s15_the_marker_holds_the_bytes_before_http_starts() -> None:
+    world = World()
+    world.auto = False
+    alert = world.alert(7, "oi")
+    world.step()
+    header, sending = world.header(), world.header().sending
+    assert sending is not None
+    assert (sending.notification_id, sending.body) == (notification_id(agent(1), 1), "#7: oi")
+    assert (sending.started_ms, sending.deadline_ms) == (world.now_ms, world.now_ms + 17 * SECOND)
+    assert header.due_ms == sending.deadline_ms
+    entry = world.entry(alert)
+    assert entry is not None
+    assert (entry.phase, entry.notification_id) == ("SENDING", sending.notification_id)
+    assert world.phones == []
+
+
+def test_s15_an_old_marker_is_made_again_and_nothing_is_sent_for_the_first_one() -> None:
+    world = World()
+    world.auto = False
+    world.alert()
+    world.step()
+    world.run(5 * SECOND)
+    world.step()
+    assert world.phones == []
+    assert [(work.marked_ms, work.notification_id) for work in world.marked] == [
+        (world.now_ms, notification_id(agent(1), 1))
+    ]
+    world.step()
+    assert len(world.phones) == 1
+    assert world.story() == [("assigned", 1, None), ("sent", 1, None)]
+
+
+def test_s15s_shadow_decides_everything_and_sends_nothing() -> None:
+    world = World()
+    world.tenant(mode=Mode.SHADOW, channel_id=None)
+    alert = world.alert(7, "oi")
+    sent = world.outcomes[-1]
+    assert (sent.kind, sent.flags, sent.text_len, sent.notification_id) == (
+        "sent",
+        ["shadow"],
+        len("#7: oi"),
+        notification_id(agent(1), 1),
+    )
+    assert len(sent.text_hash or "") == 16
+    assert (world.phones, world.entry(alert), world.header().cap_count) == ([], None, 1)
+    world.check()
+
+
+@pytest.mark.parametrize("after", ["look-up", "marker", "accept"])
+def test_a_crash_loses_nothing_and_doubles_only_with_a_flag(after: str) -> None:
+    world = World()
+    world.auto = False
+    world.alert()
+    if after != "look-up":
+        world.step()
+    if after == "accept":
+        world.replies.append(lost)
+        world.step()
+    world.crash()
+    world.auto = True
+    world.run(MINUTE)
+    story = world.story()
+    assert story == [("assigned", 1, None), ("sent", 1, None)]
+    flags = {"look-up": [], "marker": ["maybe_duplicate"], "accept": ["maybe_duplicate"]}
+    assert world.outcomes[-1].flags == flags[after]
+    assert len(world.phones) == (2 if after == "accept" else 1)
+    assert len({seen.notification_id for seen in world.phones}) == 1
+    world.check()
+
+
+def test_s22_a_reset_after_write_waits_for_a_receipt_where_there_are_any() -> None:
+    world = World(receipts=True)
+    world.replies.append(lambda _: Reply(Unknown("reset")))
+    alert = world.alert()
+    entry = world.entry(alert)
+    assert entry is not None
+    assert entry.phase == "UNKNOWN"
+    assert world.header().due_ms == world.now_ms + 60 * SECOND
+    world.run(59 * SECOND)
+    assert len(world.phones) == 1
+
+
+def test_s24_an_unknown_attempt_that_was_answered_meanwhile_is_not_sent_again() -> None:
+    world = World(receipts=True)
+    world.replies.append(hung)
+    alert = world.alert()
+    world.record(
+        Retraction(
+            lane=LANE, source="vps1", ticket_id=7, up_to_seq=alert.items[-1].seq, reaction_ref="r", created_ms=0
+        )
+    )
+    world.run(2 * MINUTE)
+    assert world.story() == [("assigned", 1, None), ("suppressed", 1, "answered")]
+    assert world.outcomes[-1].flags == ["maybe_sent"]
+    world.check()
+
+
+def test_s25_an_unknown_attempt_is_sent_once_more_with_the_same_bytes_and_id() -> None:
+    world = World()
+    world.replies.extend([hung, hung])
+    world.alert(7, "oi")
+    world.run(MINUTE)
+    assert world.story() == [("assigned", 1, None), ("dead", 1, "unknown")]
+    assert world.outcomes[-1].flags == ["maybe_sent"]
+    assert [o.reason for o in world.outcomes if o.kind == "attempt"] == ["unknown", "unknown"]
+    world.check()
+
+
+def test_s25_the_policy_may_forbid_it() -> None:
+    world = World()
+    world.tenant(unknown_policy="dead")
+    world.replies.append(lost)
+    world.alert()
+    world.run(MINUTE)
+    assert world.story() == [("assigned", 1, None), ("dead", 1, "unknown")]
+    assert len(world.phones) == 1
+    world.check()
+
+
+def test_s25_after_an_unknown_attempt_every_further_one_is_flagged() -> None:
+    world = World()
+    world.replies.extend([lambda _: Reply(Unknown("reset")), rejected(Rejection.TRANSIENT)])
+    world.alert()
+    world.run(MINUTE)
+    assert [o.flags for o in world.outcomes if o.kind == "sent"] == [["maybe_duplicate"]]
+    assert len(world.phones) == 2
+    world.check()
+
+
+def test_a_result_of_an_attempt_that_is_settled_changes_nothing() -> None:
+    world = World()
+    world.auto = False
+    world.alert()
+    world.step()
+    work = world.marked[0]
+    world.step()
+    before = world.state()
+    world.handle(Answer(work, NotStarted()))
+    assert world.state() == before
+    assert isinstance(before[f"o/{agent(1)}"], Header)
