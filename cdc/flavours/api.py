@@ -1,6 +1,6 @@
 """The interface of a flavour. A flavour knows one fork's schema; nothing else in the house does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -33,10 +33,26 @@ Shape = Mapping[str, TableShape]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How well a schema fits a flavour; `missing` names what the flavour needs and the schema lacks."""
+    """How well a schema fits a flavour.
+
+    `missing` names what the flavour needs and the schema lacks, `foreign` what the schema has and the flavour
+    never: a fork of it, which must not be mistaken for it.
+    """
 
     fits: bool
     missing: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, missing: Iterable[str], foreign: Iterable[str] = ()) -> "Match":
+        """Return how a schema fits that differs in these."""
+        lacks, has = tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(foreign))
+        return cls(not lacks and not has, lacks, has)
+
+    @property
+    def differences(self) -> int:
+        """How far the schema is from the flavour."""
+        return len(self.missing) + len(self.foreign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,9 @@ class Flavour(Protocol):
     name: str
     columns: tuple[str, ...]
     truncate: Mapping[str, int]
+    sole_company: int | None
+    """The company of every row and ticket where the fork knows none: 0, tenant `source/0`. None where rows or
+    tickets tell theirs; a row that does not (flavio) belongs to `source/?` until its ticket is read."""
     has_bot_flag: bool
     """The ticket's `chatbot` flag covers the first menu (ticketz only)."""
     read_means_person: bool

@@ -14,7 +14,7 @@ def detect(shape: Shape) -> Flavour:
     """Return the first flavour that fits.
 
     Raises:
-        Invalid: RCD-112, with what the schema lacks of the flavour that is nearest to it.
+        Invalid: RCD-112, with how the schema differs from the flavour that is nearest to it.
     """
     matches = [(candidate, candidate.detect(shape)) for candidate in FLAVOURS]
     for candidate, match in matches:
@@ -22,6 +22,13 @@ def detect(shape: Shape) -> Flavour:
             return candidate
     if not shape:
         raise Invalid("RCD-112", "the database has no tables")
-    nearest, match = min(matches, key=lambda pair: len(pair[1].missing))
-    more = f" and {len(match.missing) - _SHOWN} more" if len(match.missing) > _SHOWN else ""
-    raise Invalid("RCD-112", f"nearest is {nearest.name}, which lacks: {', '.join(match.missing[:_SHOWN])}{more}")
+    nearest, match = min(matches, key=lambda pair: pair[1].differences)
+    words = [_listed("lacks", match.missing), _listed("has besides", match.foreign)]
+    raise Invalid("RCD-112", f"nearest is {nearest.name}; this schema {'; '.join(filter(None, words))}")
+
+
+def _listed(what: str, names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{what}: {', '.join(names[:_SHOWN])}{more}"

@@ -6,6 +6,9 @@ AUTOMATIC = "\u200e"
 SHOWN = 16
 """How many UTF-16 units of a body are captured (`Flavour.truncate`); the last can be half a character, dropped."""
 
+MAIN_TYPES = frozenset({"application", "text", "model", "font", "message", "multipart", "chemical"})
+"""Main parts of MIME types that forks write as a document's media type."""
+
 
 def automatic(text: str) -> bool:
     """Tell whether a body starts with the invisible mark."""

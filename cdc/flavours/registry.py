@@ -1,10 +1,11 @@
 """The flavours that we know, in the order in which they are tried: the more particular before the more general."""
 
 from cdc.flavours.api import Flavour
+from cdc.flavours.canove import Canove
 from cdc.flavours.ticketz import Ticketz
 from schemas.errors import Invalid
 
-FLAVOURS: tuple[Flavour, ...] = (Ticketz(),)
+FLAVOURS: tuple[Flavour, ...] = (Ticketz(), Canove())
 
 _by_name = {flavour.name: flavour for flavour in FLAVOURS}
 

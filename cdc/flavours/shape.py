@@ -40,3 +40,18 @@ def lacking(shape: Shape, needs: Needs) -> Iterator[str]:
             yield table
         else:
             yield from (f"{table}.{column}" for column in columns if column not in there.columns)
+
+
+def owned(shape: Shape, columns: Needs) -> Iterator[str]:
+    """Name each column of `columns` that `shape` has, as `Table.column`."""
+    for table, names in columns.items():
+        there = shape.get(table)
+        if there is not None:
+            yield from (f"{table}.{name}" for name in names if name in there.columns)
+
+
+def key_differs(shape: Shape, table: str, key: tuple[str, ...]) -> Iterator[str]:
+    """Name the primary key that a table should have, where it has another."""
+    there = shape.get(table)
+    if there is not None and there.primary_key != key:
+        yield f"{table} primary key ({', '.join(key)}) (it is: {', '.join(there.primary_key) or 'none'})"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from cdc.change import Row, text_start
 from cdc.flavours import marks, ticketz_live
 from cdc.flavours.api import LiveTicket, Match, Person, Shape
-from cdc.flavours.shape import lacking
+from cdc.flavours.shape import key_differs, lacking
 from schemas.reasons import Ignored
 
 _DEVICE = 2
@@ -21,7 +21,6 @@ _DEVICE = 2
 
 _SIDE_ROWS = {"reactionMessage": Ignored.REACTION, "call_log": Ignored.CALL_LOG}
 _MEDIA = {"image": "image", "video": "video", "audio": "audio"}
-_MAIN_TYPES = frozenset({"application", "text", "model", "font", "message", "multipart", "chemical"})
 _LOCATION = re.compile("\U0001f4cd\n|Latitude: -?\\d")
 _CARD = '{"ticketzvCard"'
 
@@ -38,7 +37,7 @@ def kind_of(media_type: str | None, text: str) -> str:
         return "location" if _LOCATION.match(text) else "text"
     if media_type == "image" and text == "sticker":
         return "sticker"
-    return _MEDIA.get(media_type) or ("document" if media_type in _MAIN_TYPES else "other")
+    return _MEDIA.get(media_type) or ("document" if media_type in marks.MAIN_TYPES else "other")
 
 
 class Ticketz:
@@ -50,6 +49,7 @@ class Ticketz:
         "body", "remoteJid",
     )  # fmt: skip
     truncate: Mapping[str, int] = {"body": marks.SHOWN, "remoteJid": 1}
+    sole_company: int | None = None
     has_bot_flag: bool = True
     read_means_person: bool = True
     grants: Mapping[str, tuple[str, ...]] = ticketz_live.READS
@@ -58,12 +58,8 @@ class Ticketz:
     def detect(self, shape: Shape) -> Match:
         """Fit when every column that we touch is there and a message's key includes its ticket."""
         missing = [*lacking(shape, {"Messages": self.columns}), *lacking(shape, self.grants)]
-        messages = shape.get("Messages")
-        if messages is not None and messages.primary_key != self.message_key:
-            there = ", ".join(messages.primary_key) or "none"
-            missing.append(f"Messages primary key (id, ticketId) (it is: {there})")
-        missing = list(dict.fromkeys(missing))
-        return Match(fits=not missing, missing=tuple(missing))
+        missing += key_differs(shape, "Messages", self.message_key)
+        return Match.of(missing)
 
     def classify(self, row: Row, marker: str) -> Person | Ignored:
         """Tell what a created row is (`Flavour.classify`)."""

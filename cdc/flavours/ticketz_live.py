@@ -5,14 +5,14 @@ fork; they hold people, not traffic, and are read once for all tickets of the ba
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cdc.flavours.api import LiveRow, LiveTicket
+from cdc.flavours import live
+from cdc.flavours.api import LiveTicket
 
 READS: Mapping[str, tuple[str, ...]] = {
     "Tickets": (
@@ -23,7 +23,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "Users": ("id", "profile", "companyId"),
     "UserQueues": ("userId", "queueId"),
     "WhatsappQueues": ("whatsappId", "queueId"),
-    "Messages": ("id", "ticketId", "body", "mediaType", "createdAt", "read", "isDeleted"),
+    "Messages": live.ROW_COLUMNS,
 }  # fmt: skip
 """Every column that the statements below touch."""
 
@@ -45,14 +45,6 @@ PEOPLE = text("""
        AND (u.profile = 'admin' OR m."queueId" IS NOT NULL)
      ORDER BY u.id""")
 
-ROWS = text("""
-    SELECT m.id, m."ticketId", left(m.body, 4096) AS body, m."mediaType", m."createdAt", m.read, m."isDeleted"
-      FROM unnest(CAST(:ids AS text[]), CAST(:tickets AS integer[])) AS asked (id, ticket)
-      JOIN "Messages" m ON m.id = asked.id AND m."ticketId" = asked.ticket""")
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_ID = 2**31 - 1
-
 
 @dataclass(slots=True)
 class _People:
@@ -63,19 +55,15 @@ class _People:
 
 
 def read(
-    connection: Connection,
-    source: str,
-    asked: Mapping[int, Sequence[str]],
-    kind_of: Callable[[str | None, str], str],
+    connection: Connection, source: str, asked: live.Asked, kind_of: Callable[[str | None, str], str]
 ) -> dict[int, LiveTicket]:
     """Read the asked tickets with the asked rows; a ticket that does not exist is absent from the answer."""
-    # An id that the column cannot hold belongs to no ticket, and must not fail the others of the batch.
-    wanted = {ticket: rows for ticket, rows in asked.items() if 0 < ticket <= _LAST_ID}
+    wanted = live.possible(asked)
     tickets = connection.execute(TICKETS, {"tickets": list(wanted)}).all() if wanted else []
     if not tickets:
         return {}
     people = _people(connection, tickets)
-    rows = _rows(connection, {t.id: wanted[t.id] for t in tickets}, kind_of)
+    rows = live.rows(connection, {t.id: wanted[t.id] for t in tickets}, kind_of)
     return {
         t.id: LiveTicket(
             source=source,
@@ -91,18 +79,13 @@ def read(
             chatbot=bool(t.chatbot),
             menu=t.queues > 1,
             contact_name=t.contact_name or "",
-            contact_number=_number(t.contact_number),
+            contact_number=live.number(t.contact_number),
             number=str(t.id),
             link_path=f"/tickets/{t.uuid}" if t.uuid else None,
             rows=rows.get(t.id, {}),
         )
         for t in tickets
     }
-
-
-def _number(stored: str | None) -> str | None:
-    """A contact known only by WhatsApp's internal id (`…@lid`) has no number yet."""
-    return None if not stored or "@" in stored else stored
 
 
 def _people(connection: Connection, tickets: Iterable[Any]) -> _People:
@@ -116,23 +99,3 @@ def _people(connection: Connection, tickets: Iterable[Any]) -> _People:
         if user.admin and user.id not in admins[-1:]:
             admins.append(user.id)
     return people
-
-
-def _rows(
-    connection: Connection, asked: Mapping[int, Sequence[str]], kind_of: Callable[[str | None, str], str]
-) -> dict[int, dict[str, LiveRow]]:
-    pairs = [(row, ticket) for ticket, rows in asked.items() for row in dict.fromkeys(rows) if "\0" not in row]
-    found: dict[int, dict[str, LiveRow]] = defaultdict(dict)
-    if not pairs:
-        return found
-    asking = {"ids": [row for row, _ in pairs], "tickets": [ticket for _, ticket in pairs]}
-    for m in connection.execute(ROWS, asking):
-        found[m.ticketId][m.id] = LiveRow(
-            row_id=m.id,
-            kind=kind_of(m.mediaType, m.body),
-            body=m.body,
-            created_ms=(m.createdAt - _EPOCH) // timedelta(milliseconds=1),
-            read=m.read,
-            deleted=m.isDeleted,
-        )
-    return found

@@ -52,6 +52,8 @@ class Pipeline:
         if change.op != "c" or row is None:
             return self._ignore(name, Ignored.NOT_CREATE)
         company_id = row.tenant_id if row.company_id is None else row.company_id
+        if company_id is None:
+            company_id = source.sole_company
         tenant = source.tenants.get(company_id) or source.tenant(company_id)
         if tenant.off:
             return self._ignore(name, Ignored.MODE_OFF)

@@ -35,6 +35,7 @@ class SourceRules:
         self.name = source.source
         self.classify = flavour.classify
         self.kind = flavour.kind
+        self.sole_company = flavour.sole_company
         self.offset_ms = source.created_offset_ms
         self.contacts = config.agent_contacts(source.source)
         self._config = config

@@ -1,8 +1,10 @@
-"""A real ticketz database for the tests of this room."""
+"""Real databases of the flavours for the tests of this room."""
 
+import psycopg
 import pytest
 
-from tests.cdc.ticketz_database import fill
+from deploy.demo.replay import Recording, Replay
+from tests.cdc.ticketz_database import TRACES, fill
 from tests.stack_fixture import Database
 
 
@@ -10,4 +12,12 @@ from tests.stack_fixture import Database
 def ticketz(database: Database) -> Database:
     """A fresh database with ticketz's true tables, indexes and the recorded shop's rows."""
     fill(database.dsn)
+    return database
+
+
+@pytest.fixture
+def canove(database: Database) -> Database:
+    """A fresh database with canove's true tables, indexes and the recorded shop's rows."""
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        Replay(Recording(TRACES, "canove"), connection).create()
     return database

@@ -62,6 +62,24 @@ def test_every_sample_of_the_connector_is_decoded_to_its_own_columns() -> None:
     assert seen == 47
 
 
+def test_every_sample_of_a_flavour_without_companies_is_decoded_with_defaults_for_them() -> None:
+    seen = 0
+    for _, value, parsed in records("canove"):
+        after, raw = decode(value).after, parsed["after"]
+        assert after is not None
+        assert (after.id, after.ticket_id, after.from_me, after.contact_id) == (
+            raw["id"], raw["ticketId"], raw["fromMe"], raw["contactId"]
+        )  # fmt: skip
+        assert (after.read, after.ack, after.media_type, after.is_deleted) == (
+            raw["read"], raw["ack"], raw["mediaType"], raw["isDeleted"]
+        )  # fmt: skip
+        assert (after.company_id, after.tenant_id, after.remote_jid) == (None, None, None)
+        assert text_start(after.body) == raw["body"].encode("utf-8", "ignore").decode()
+        assert created_ms(after) == parsed["source"]["ts_ms"]
+        seen += 1
+    assert seen == 70
+
+
 def test_a_body_cut_inside_an_emoji_is_read_without_the_half() -> None:
     value = event(after=ROW | {"body": "x" * 15 + "\ud83d", "contactId": 3})
     assert rb"x\ud83d" in value

@@ -1,19 +1,16 @@
 """ticketz's live look-ups, on its true tables with the recorded shop's rows, as the role that may read them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import event, text
 
-from cdc.flavours import ticketz_live
+from cdc.flavours import live, ticketz_live
 from cdc.flavours.api import LiveRow, LiveTicket
 from cdc.flavours.detect import detect, read_shape
 from cdc.flavours.registry import flavour
-from cdc.postgres import connect, names
-from cdc.provision import ensure
-from tests.cdc.ticketz_database import as_role
+from tests.cdc.shop import Shop
 from tests.stack_fixture import Database
 
 pytestmark = pytest.mark.stack
@@ -23,30 +20,9 @@ ANA, BRUNO, CARLA, DIEGO, EVA, ADMIN = 2, 3, 4, 5, 7, 1
 SOL_ADMIN = 6
 
 
-class Shop:
-    """The recorded shop: its owner writes, the read role looks."""
-
-    def __init__(self, database: Database) -> None:
-        self._owner = connect(database.dsn)
-        role = names(database.name).app_role
-        reader = as_role(database.dsn, role, ensure(self._owner, database.name, TICKETZ).passwords[role])
-        self.engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(reader))
-
-    def write(self, statement: str, values: Sequence[object] = ()) -> None:
-        self._owner.execute(statement.encode(), values)
-
-    def look(self, asked: Mapping[int, Sequence[str]]) -> dict[int, LiveTicket]:
-        with self.engine.connect() as connection:
-            return TICKETZ.live(connection, "loja", asked)
-
-    def close(self) -> None:
-        self.engine.dispose()
-        self._owner.close()
-
-
 @pytest.fixture
 def shop(ticketz: Database) -> Iterator[Shop]:
-    made = Shop(ticketz)
+    made = Shop(ticketz, TICKETZ)
     yield made
     made.close()
 
@@ -179,7 +155,7 @@ def test_tickets_and_messages_are_found_by_key_even_in_large_tables(shop: Shop) 
     with shop.engine.connect() as connection:
         plan = "\n".join(
             line
-            for statement in (ticketz_live.TICKETS, ticketz_live.ROWS)
+            for statement in (ticketz_live.TICKETS, live.ROWS)
             for (line,) in connection.execute(text(f"EXPLAIN {statement.text}"), asked)
         )
     assert 'Index Scan using "Tickets_pkey" on "Tickets"' in plan
