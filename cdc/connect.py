@@ -139,6 +139,18 @@ class Connect:
         status = self._wait_running(name, deadline_s)
         return Ensured(actual is None, changed, status)
 
+    def create_stopped(self, name: str, config: Mapping[str, str]) -> None:
+        """Create a connector that does not run yet, so that its offsets can be looked at or reset first.
+
+        Raises:
+            Invalid: RCD-209, the configuration is refused, or there is a connector of that name.
+        """
+        self.validate(config)
+        self._require(
+            self._request("POST", "/connectors", {"name": name, "config": dict(config), "initial_state": "STOPPED"})
+        )
+        self._wait(lambda: self.status(name) is not None, RETRY_S, f"{name}: not created")
+
     def _wait_running(self, name: str, deadline_s: float) -> ConnectorStatus:
         end = monotonic() + deadline_s
         restarts = 0
@@ -233,7 +245,7 @@ class Connect:
             raise Invalid("RCD-209", words)
         raise Recoverable("RCD-208", f"HTTP {answer.status_code}: {words}")
 
-    def _request(self, method: str, path: str, body: Mapping[str, str] | None = None) -> httpx.Response:
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """Send a request; connections and rebalances (409) are retried. All our requests may be repeated."""
         try:
             for attempt in Retrying(
@@ -247,7 +259,7 @@ class Connect:
             raise Recoverable("RCD-208", f"{self._url}: {error.last_attempt.exception()}") from None
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    def _once(self, method: str, path: str, body: Mapping[str, str] | None) -> httpx.Response:
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
         try:
             answer = self._client.request(method, self._url + path, json=body)
         except httpx.TransportError as error:

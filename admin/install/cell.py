@@ -1,29 +1,18 @@
 """What a cell needs before it runs: the `recado` database and the topics. A plan first, then the doing of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from admin.install.step import Line, Step
 from consumers.runtime.kafka import common
 from schemas import migrations
-from schemas.database import transaction
+from schemas.database import database_url, transaction
 from schemas.errors import Fatal, Recoverable
 from schemas.settings import KafkaSettings, Settings
 from schemas.topics import Cell, Topic
 
 KAFKA_TIMEOUT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to do, how it is undone, and the doing."""
-
-    title: str
-    undo: str
-    do: Callable[[], object]
 
 
 def plan(settings: Settings, url: str) -> list[Step]:
@@ -35,44 +24,31 @@ def plan(settings: Settings, url: str) -> list[Step]:
     return [*_database(url), *_topics(settings)]
 
 
-def apply(steps: Sequence[Step], done: Callable[[Step], None]) -> None:
-    """Do the steps, calling `done` after each. Interrupted, a new plan holds what is left."""
-    for step in steps:
-        step.do()
-        done(step)
-
-
 def _database(url: str) -> list[Step]:
+    name = database_url(url).database
     steps = []
     if migrations.database_exists(url):
         with transaction(url) as connection:
             pending = migrations.pending(connection)
     else:
         pending = migrations.all_titles()
-        steps.append(
-            Step("create the recado database", "DROP DATABASE recado", lambda: migrations.create_database(url))
-        )
+        line = Line("create the recado database", f"CREATE DATABASE {name}", f"DROP DATABASE {name}")
+        steps.append(Step("database", (line,), lambda: migrations.create_database(url)))
     if pending:
         titles = "; ".join(pending)
-        steps.append(Step(f"migrate it: {titles}", "migrate down", lambda: migrations.upgrade(url)))
+        line = Line(f"migrate it: {titles}", "migrations.upgrade", "migrations.downgrade")
+        steps.append(Step("migrate", (line,), lambda: migrations.upgrade(url)))
     return steps
 
 
 def _topics(settings: Settings) -> list[Step]:
     wanted = Cell(settings.cell).all(settings.kafka.partitions)
-    found = _partitions(settings.kafka)
+    found = topics_there(settings.kafka)
     steps = []
     for topic in wanted:
         count = found.get(topic.name)
         if count is None:
-            steps.append(
-                Step(
-                    f"create topic {topic.name} ({topic.partitions} partitions, "
-                    f"{settings.kafka.replication_factor} replicas, {topic.config['cleanup.policy']})",
-                    f"delete topic {topic.name}",
-                    lambda topic=topic: _create(settings.kafka, topic),  # type: ignore[misc]
-                )
-            )
+            steps.append(_topic_step(settings.kafka, topic))
         elif count != topic.partitions:
             raise Fatal(
                 "RCD-204", f"topic {topic.name} has {count} partitions, the settings say {topic.partitions}"
@@ -80,9 +56,20 @@ def _topics(settings: Settings) -> list[Step]:
     return steps
 
 
-def _partitions(kafka: KafkaSettings) -> dict[str, int]:
+def _topic_step(kafka: KafkaSettings, topic: Topic) -> Step:
+    config = " ".join(f"{name}={value}" for name, value in sorted(topic.config.items()))
+    line = Line(
+        f"create topic {topic.name}",
+        f"{topic.name} partitions={topic.partitions} replication={kafka.replication_factor} {config}",
+        f"delete topic {topic.name}",
+    )
+    return Step(f"topic {topic.name}", (line,), lambda: _create(kafka, topic))
+
+
+def topics_there(kafka: KafkaSettings, timeout_s: float | None = None) -> dict[str, int]:
+    """Return every topic of the broker with its partition count. Raises `Recoverable` RCD-207."""
     try:
-        found = AdminClient(common(kafka)).list_topics(timeout=KAFKA_TIMEOUT_S).topics
+        found = AdminClient(common(kafka)).list_topics(timeout=timeout_s or KAFKA_TIMEOUT_S).topics
     except KafkaException as error:
         raise Recoverable("RCD-207", f"{kafka.bootstrap}: {error.args[0].str()}") from error
     return {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
@@ -107,5 +94,5 @@ def _create(kafka: KafkaSettings, topic: Topic) -> None:
         reraise=True,
     ):  # fmt: skip
         with attempt:
-            if topic.name not in _partitions(kafka):
+            if topic.name not in topics_there(kafka):
                 raise Recoverable("RCD-207", f"topic {topic.name} was created and is not listed yet")

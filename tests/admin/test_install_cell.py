@@ -2,10 +2,12 @@
 
 import json
 import uuid
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from admin.install import apply, plan
+from admin.install.cell import plan
+from admin.install.step import Step
 from deploy.stack import LocalStack
 from schemas.errors import Fatal, RecadoError
 from schemas.settings import KafkaSettings, Settings
@@ -21,13 +23,19 @@ def settings(stack: LocalStack) -> Settings:
     return Settings.load(cell=f"install-{uuid.uuid4().hex[:8]}", kafka=kafka)
 
 
+def apply(steps: Sequence[Step], done: Callable[[Step], None]) -> None:
+    for step in steps:
+        step.do()
+        done(step)
+
+
 def test_a_plan_changes_nothing_and_the_doing_leaves_nothing_to_plan(settings: Settings, server_url: str) -> None:
     steps = plan(settings, server_url)
     titles = [step.title for step in steps]
     assert titles[0] == "create the recado database"
     assert titles[1].startswith("migrate it: 0001: ")
     assert [title.split()[2] for title in titles[2:]] == [topic.name for topic in Cell(settings.cell).all(2)]
-    assert all(step.undo for step in steps)
+    assert all(line.undo for step in steps for line in step.lines)
     assert [step.title for step in plan(settings, server_url)] == titles
 
     done: list[str] = []
@@ -69,7 +77,7 @@ def test_another_partition_count_is_refused_as_rcd_204(settings: Settings, recad
 
 
 def test_kafka_that_does_not_answer_is_rcd_207(recado_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("admin.install.KAFKA_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("admin.install.cell.KAFKA_TIMEOUT_S", 0.5)
     nowhere = Settings.load(kafka=KafkaSettings(bootstrap="127.0.0.1:1"))
     with pytest.raises(RecadoError) as refused:
         plan(nowhere, recado_url)
@@ -89,7 +97,7 @@ def test_the_command_shows_the_plan_ends_with_10_and_does_it_when_told(
     planned = command("install")
     assert planned.code == 10
     assert "create the recado database" in planned.out
-    assert planned.err == "nothing was changed; run: recado install --apply\n"
+    assert planned.err == "nothing was changed; do it with --apply\n"
     shown = json.loads(command("install", "--json").out)
     assert (shown["applied"], len(shown["steps"])) == (False, 12)
     assert command("tenant", "list").code == 30
