@@ -1,0 +1,121 @@
+"""Our roles as processes: started, signalled, and started again when they end, as any supervisor would."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.stack_fixture import ROOT
+
+KEEP_EVERY_S = 0.05
+
+
+@dataclass
+class Slot:
+    """One ordinal of a role. `flags` are the launcher's; without any the role runs as in production."""
+
+    role: str
+    ordinal: int
+    flags: Sequence[str] = ()
+    process: "subprocess.Popen[bytes] | None" = None
+    wanted: bool = True
+    exits: list[int] = field(default_factory=list)
+
+
+class Roles:
+    """All role processes of a world. A thread restarts what ends."""
+
+    def __init__(self, folder: Path, environment: Callable[[Slot], Mapping[str, str]]) -> None:
+        self._folder, self._environment = folder, environment
+        self._slots: dict[tuple[str, int], Slot] = {}
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._keeper.start()
+
+    def start(self, role: str, ordinal: int, flags: Sequence[str] = ()) -> None:
+        """Start an ordinal and keep it running; its later lives have the same `flags`, but for `--hold`."""
+        with self._lock:
+            slot = self._slots[role, ordinal] = Slot(role, ordinal, tuple(flags))
+            self._launch(slot)
+
+    def end(self, role: str, ordinal: int, number: signal.Signals = signal.SIGTERM) -> None:
+        """End an ordinal for good."""
+        with self._lock:
+            slot = self._slots.pop((role, ordinal))
+            slot.wanted = False
+        process = slot.process
+        assert process is not None
+        process.send_signal(number)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+    def pid(self, role: str, ordinal: int) -> int:
+        """Return the process id of an ordinal."""
+        process = self._slots[role, ordinal].process
+        assert process is not None
+        return process.pid
+
+    def ordinals(self, role: str) -> list[int]:
+        """Return the ordinals of a role that are kept running."""
+        return sorted(ordinal for name, ordinal in self._slots if name == role)
+
+    def exits(self) -> dict[str, list[int]]:
+        """Return exit codes of processes that ended and were started again (negative: a signal)."""
+        return {f"{slot.role}.{slot.ordinal}": slot.exits for slot in self._slots.values() if slot.exits}
+
+    def log(self, role: str, ordinal: int) -> Path:
+        """Where an ordinal writes."""
+        return self._folder / f"{role}.{ordinal}.log"
+
+    def close(self) -> None:
+        """End everything."""
+        self._stop.set()
+        self._keeper.join(10)
+        for slot in self._slots.values():
+            if slot.process is not None and slot.process.poll() is None:
+                slot.process.kill()
+                os.kill(slot.process.pid, signal.SIGCONT)
+                slot.process.wait(10)
+
+    def _keep(self) -> None:
+        while not self._stop.wait(KEEP_EVERY_S):
+            with self._lock:
+                for slot in self._slots.values():
+                    code = None if slot.process is None else slot.process.poll()
+                    if code is not None and slot.wanted:
+                        slot.exits.append(code)
+                        slot.flags = _later(slot.flags)
+                        self._launch(slot)
+
+    def _launch(self, slot: Slot) -> None:
+        module = ["tests.chaos.launcher", *slot.flags] if slot.flags else ["admin", "run"]
+        with self.log(slot.role, slot.ordinal).open("ab") as output:
+            slot.process = subprocess.Popen(
+                [sys.executable, "-m", *module, slot.role],
+                env={**os.environ, **self._environment(slot)}, stdout=output, stderr=output, cwd=ROOT,
+            )  # fmt: skip
+
+
+def _later(flags: Sequence[str]) -> tuple[str, ...]:
+    found = list(flags)
+    if "--hold" in found:
+        at = found.index("--hold")
+        del found[at : at + 2]
+    return tuple(found)
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Wait for a condition; the test fails when it does not come in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)
