@@ -27,7 +27,7 @@ THOROUGH = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-QUICK = settings(THOROUGH, max_examples=60, stateful_step_count=40)
+QUICK = settings(THOROUGH, max_examples=40, stateful_step_count=30)
 
 TICKETS = st.sampled_from([7, 8])
 USERS = st.sampled_from([1, 2, 3, 4])
