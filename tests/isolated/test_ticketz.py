@@ -1,85 +1,41 @@
 """ticketz, scenario by scenario: who is told of what equals the hand-written oracle. Nothing here writes it."""
 
-import asyncio
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-import psycopg
 import pytest
 
 from cdc.change import Row
 from cdc.flavours.api import Person
 from cdc.flavours.ticketz import Ticketz
-from deploy.demo.recording import Scenario
-from deploy.demo.replay import Recording, Replay
 from deploy.demo.verifier.laws import check
 from deploy.stack import LocalStack
 from schemas.config import Parameters
 from schemas.reasons import Ignored
-from tests.isolated.arm import START_MS, Arm, Played
-from tests.isolated.cast import Cast
-from tests.stack_fixture import fresh_database
+from tests.isolated.arm import Played
+from tests.isolated.oracle import Oracle, arm, keeps_the_laws, play_each
 
-TESTS = Path(__file__).parents[1]
-EXPECTED: dict[str, Any] = json.loads((TESTS / "expected" / "ticketz.json").read_text(encoding="utf-8"))
-SCENARIOS: dict[str, Any] = EXPECTED["scenarios"]
-FOLDER = TESTS / "traces" / "ticketz"
+ORACLE = Oracle.read("ticketz")
+SCENARIOS = ORACLE.scenarios
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("isolated")]
-
-
-@contextmanager
-def arm(stack: LocalStack, **settings: Any) -> Iterator[tuple[Arm, list[Scenario]]]:
-    """An arm over a database of its own, and the scenarios."""
-    database = fresh_database(stack)
-    recording = Recording(TESTS / "traces")
-    with asyncio.Runner() as runner, psycopg.connect(database.dsn, autocommit=True) as connection:
-        replay = Replay(recording, connection)
-        replay.create(START_MS)
-        ready = Arm(replay, database.dsn, Cast.read(FOLDER), runner, **settings)
-        try:
-            yield ready, recording.scenarios
-        finally:
-            ready.close()
-    stack.drop_database(database.name)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["steady", "restarted-after-each-commit"])
 def played(request: pytest.FixtureRequest, stack: LocalStack) -> dict[str, Played]:
     """All scenarios, each with fresh machines, in order, over one database."""
-    with arm(stack, restarts=request.param) as (ready, scenarios):
-        return {scenario.name: ready.play(scenario) for scenario in scenarios}
+    return play_each(stack, "ticketz", restarts=request.param)
 
 
 def test_every_recorded_scenario_is_judged() -> None:
-    assert sorted(SCENARIOS) == sorted(path.stem for path in FOLDER.glob("[0-9]*.jsonl"))
-    assert Cast.read(FOLDER).agents == {
-        key: (2 if key == "EVA" else 1, user, Cast.read(FOLDER).agents[key][2])
-        for key, user in EXPECTED["agents"].items()
-    }
+    assert ORACLE.covers_the_recording()
 
 
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 def test_a_scenario_ends_as_expected(played: dict[str, Played], scenario: str) -> None:
-    found, expected = played[scenario], SCENARIOS[scenario]
-
-    assert found.messages == expected["messages"]
-    within = {
-        agent: [least, most] if least <= found.notices.get(agent, 0) <= most else found.notices.get(agent, 0)
-        for agent, (least, most) in expected["notices"].items()
-    }
-    assert (within, sorted(found.notices)) == (expected["notices"], sorted(expected["notices"]))
+    ORACLE.agrees(scenario, played[scenario])
 
 
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 def test_a_scenario_keeps_the_laws(played: dict[str, Played], scenario: str) -> None:
-    verdict = check(played[scenario].evidence)
-
-    assert (verdict.findings, verdict.tally.pending) == ([], 0)
-    assert verdict.tally.notices == sum(played[scenario].notices.values())
+    keeps_the_laws(played[scenario])
 
 
 def test_an_edited_text_is_told_as_it_is_now(played: dict[str, Played]) -> None:
@@ -103,7 +59,7 @@ class EveryOwnRowIsAPerson(Ticketz):
 
 def test_a_greeting_that_counted_as_an_answer_would_cancel_the_first_notice(stack: LocalStack) -> None:
     """The control arm: the oracle sees the worst mistake that this flavour invites."""
-    with arm(stack, flavours=lambda _: EveryOwnRowIsAPerson()) as (ready, scenarios):
+    with arm(stack, "ticketz", flavours=lambda _: EveryOwnRowIsAPerson()) as (ready, scenarios):
         played = {scenario.name: ready.play(scenario) for scenario in scenarios[:9]}
 
     first = played["06-first-message-one-queue"]
@@ -116,9 +72,8 @@ def test_a_greeting_that_counted_as_an_answer_would_cancel_the_first_notice(stac
 @pytest.mark.parametrize("restarts", [False, True], ids=["steady", "restarted-after-each-commit"])
 def test_one_continuous_pass_keeps_the_laws_at_default_parameters(stack: LocalStack, restarts: bool) -> None:
     """Later scenarios fall into the windows of earlier ones, and caps are on: no oracle, but the laws hold."""
-    with arm(stack, machine=Parameters(), restarts=restarts) as (ready, scenarios):
+    with arm(stack, "ticketz", machine=Parameters(), restarts=restarts) as (ready, scenarios):
         verdict = check(ready.play(*scenarios).evidence)
 
     assert (verdict.findings, verdict.tally.pending) == ([], 0)
-    expected = [said for judged in SCENARIOS.values() for said in judged["messages"].values()]
-    assert verdict.tally.admitted == sum("ignored" not in said for said in expected)
+    assert verdict.tally.admitted == ORACLE.admitted()

@@ -6,23 +6,29 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from psycopg import sql
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from deploy.demo.verifier.evidence import SHOWN, Evidence, MessageRow, PhoneLine, Seen, phone_line
+from deploy.demo.verifier.evidence import SHOWN, Evidence, Fork, MessageRow, PhoneLine, Seen, phone_line
 from schemas.errors import Fatal, Recoverable
 from schemas.topics import Cell
 
 TIMEOUT_S = 20.0
 _PASSING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
-_MESSAGES = f"""
-    SELECT id, "ticketId", "companyId", "fromMe", "remoteJid" IS NOT NULL, "mediaType", left(body, {SHOWN})
+_COLUMNS = """
+    SELECT c.relname, a.attname
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.oid = ANY(ARRAY[to_regclass('"Messages"'), to_regclass('"Tickets"')])
+"""
+_MESSAGES = """
+    SELECT id, "ticketId", {company}, "fromMe", {jid} IS NOT NULL, "mediaType", left(body, {shown})
     FROM "Messages" WHERE "createdAt" >= %s ORDER BY "createdAt", "ticketId", id
-"""  # noqa: S608
+"""
 
 
 def collect(
@@ -41,7 +47,7 @@ def collect(
     Args:
         bootstrap: Kafka's address.
         cell: whose topics.
-        sources: source id -> DSN of its database (ticketz's tables).
+        sources: source id -> DSN of its database; which fork it is shows in its tables.
         since_ms: rows created before are not the pipeline's business (it had not been installed).
         ledger: path of a JSONL file, or URL, of what the phones saw; None where nobody keeps one.
         options: further librdkafka properties (SASL, TLS).
@@ -68,6 +74,7 @@ def collect(
                 dlq=reader.read(cell.dlq)[0],
                 cdc_dlq=reader.read(cell.cdc_dlq)[0],
                 phones=None if ledger is None else list(phones(ledger)),
+                forks={source: fork(dsn) for source, dsn in sources.items()},
             )
         finally:
             reader.close()
@@ -156,11 +163,41 @@ def rows(source: str, dsn: str, since_ms: int) -> Iterator[MessageRow]:
     try:
         with psycopg.connect(dsn, connect_timeout=int(TIMEOUT_S)) as connection:
             connection.read_only = True
-            found: Sequence[Any] = connection.execute(_MESSAGES, [since]).fetchall()
+            kind = _fork(connection)
+            statement = sql.SQL(_MESSAGES).format(
+                company=sql.SQL('"companyId"' if kind.companies == "row" else "NULL::integer"),
+                jid=sql.SQL('"remoteJid"' if kind.jids else "NULL"),
+                shown=SHOWN,
+            )
+            found: Sequence[Any] = connection.execute(statement, [since]).fetchall()
     except psycopg.OperationalError as error:
         raise Recoverable("RCD-110", f"the database of source {source} did not answer") from error
-    for row_id, ticket_id, company_id, from_me, has_jid, media_type, start in found:
-        yield MessageRow(source, ticket_id, row_id, company_id, from_me, has_jid, media_type, start)
+    for row_id, ticket_id, company, from_me, has_jid, media_type, start in found:
+        yield MessageRow(
+            source, ticket_id, row_id, kind.company(company), from_me, has_jid, media_type, start, kind
+        )
+
+
+def fork(dsn: str) -> Fork:
+    """Read off a source's tables which kind of fork it is.
+
+    Raises:
+        Recoverable: RCD-110, the database did not answer.
+    """
+    try:
+        with psycopg.connect(dsn, connect_timeout=int(TIMEOUT_S)) as connection:
+            return _fork(connection)
+    except psycopg.OperationalError as error:
+        raise Recoverable("RCD-110", "the database of a source did not answer") from error
+
+
+def _fork(connection: psycopg.Connection[Any]) -> Fork:
+    columns = set(connection.execute(_COLUMNS).fetchall())
+    if ("Messages", "companyId") in columns:
+        companies: Literal["row", "ticket", "none"] = "row"
+    else:
+        companies = "ticket" if ("Tickets", "companyId") in columns else "none"
+    return Fork(jids=("Messages", "remoteJid") in columns, companies=companies)
 
 
 def phones(ledger: str) -> Iterable[PhoneLine]:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 from schemas.identity import message_ref
 
@@ -22,6 +23,25 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """What tells the forks of Whaticket apart, read off a source's own tables; the default is ticketz.
+
+    `jids`: each message carries the address it was sent to, and a copy of a quoted one lacks it or is named after
+    its ticket. `companies`: `row` where each message names its company, `ticket` where only tickets do, `none`.
+    """
+
+    jids: bool = True
+    companies: Literal["row", "ticket", "none"] = "row"
+
+    def company(self, said: int | None) -> int | None:
+        """Return the company of a row that says `said`: 0 where the fork has none, None where it is not known."""
+        return 0 if said is None and self.companies == "none" else said
+
+
+TICKETZ = Fork()
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRow:
     """A row of `Messages`, as far as the question "is this a customer's message?" needs it."""
 
@@ -33,6 +53,12 @@ class MessageRow:
     has_jid: bool
     media_type: str | None
     text_start: str
+    fork: Fork = TICKETZ
+
+    @property
+    def copied(self) -> bool:
+        """Whether this is a copy of a quoted message, in forks that make such copies."""
+        return self.fork.jids and (not self.has_jid or self.row_id.endswith(f"-{self.ticket_id}"))
 
     @property
     def ref(self) -> str:
@@ -61,7 +87,8 @@ class Evidence:
 
     Topics hold what read_committed shows, in offset order. `read_to` are the committed positions of the consumer
     groups, by partition: what lies behind them is not lost but not read yet; None means that all was read.
-    `phones` None: nobody kept a ledger. `alerts_complete`: retention has not yet taken the first alerts.
+    `forks`: by source, those not named are ticketz. `phones` None: nobody kept a ledger.
+    `alerts_complete`: retention has not yet taken the first alerts.
     """
 
     rows: list[MessageRow] = field(default_factory=list)
@@ -76,6 +103,7 @@ class Evidence:
     messages_read_to: Mapping[int, int] | None = None
     alerts_read_to: Mapping[int, int] | None = None
     alerts_complete: bool = True
+    forks: Mapping[str, Fork] = field(default_factory=dict)
 
 
 def latest(changelog: Iterable[Seen]) -> dict[str, bytes]:
@@ -90,8 +118,8 @@ def latest(changelog: Iterable[Seen]) -> dict[str, bytes]:
     return state
 
 
-def created_row(record: Seen) -> MessageRow | None:
-    """Return the row of a captured insert, None for any other record.
+def created_row(record: Seen, forks: Mapping[str, Fork] = MappingProxyType({})) -> MessageRow | None:
+    """Return the row of a captured insert, None for any other record. Sources not named in `forks` are ticketz.
 
     The standard library's codec is used on purpose: it reads bodies whose last emoji was cut in two, and shares no
     code with the pipeline.
@@ -104,15 +132,18 @@ def created_row(record: Seen) -> MessageRow | None:
         return None
     after: dict[str, Any] = change["after"]
     try:
+        source = change["source"]["name"]
+        fork = forks.get(source, TICKETZ)
         return MessageRow(
-            source=change["source"]["name"],
+            source=source,
             ticket_id=after["ticketId"],
             row_id=after["id"],
-            company_id=after.get("companyId"),
+            company_id=fork.company(after.get("companyId")),
             from_me=bool(after["fromMe"]),
             has_jid=after.get("remoteJid") is not None,
             media_type=after.get("mediaType"),
             text_start=str(after.get("body") or "")[:SHOWN],
+            fork=fork,
         )
     except (KeyError, TypeError):
         return None

@@ -21,8 +21,8 @@ _attempt = re.compile(r"[0-9a-f]{32}")
 
 
 def is_customer_message(row: MessageRow, marker: str) -> bool:
-    """Tell, by ticketz's rules, whether a created row is a customer's message that has to be accounted for."""
-    if row.from_me or not row.has_jid or row.row_id.endswith(f"-{row.ticket_id}"):
+    """Tell whether a created row is a customer's message that has to be accounted for."""
+    if row.from_me or row.copied:
         return False
     return row.media_type not in NOT_MESSAGES and not row.text_start.startswith((LRM, marker))
 
@@ -60,7 +60,7 @@ def _customers(evidence: Evidence, marker: str, tenants: frozenset[str] | None) 
     captured: dict[str, MessageRow] = {}
     unread = set()
     for record in evidence.messages:
-        row = created_row(record)
+        row = created_row(record, evidence.forks)
         if row is None:
             continue
         captured.setdefault(row.ref, row)
@@ -77,8 +77,10 @@ def _customers(evidence: Evidence, marker: str, tenants: frozenset[str] | None) 
 
 
 def _unaccounted(evidence: Evidence, books: Books, customers: set[str], unread: set[str]) -> Iterator[Finding]:
-    buried = {row.ref for row in map(created_row, evidence.cdc_dlq) if row is not None}
-    captured = {row.ref for row in map(created_row, evidence.messages) if row is not None}
+    buried, captured = (
+        {row.ref for record in records if (row := created_row(record, evidence.forks)) is not None}
+        for records in (evidence.cdc_dlq, evidence.messages)
+    )
     for ref in sorted(customers - books.accounted() - unread):
         if ref in buried:
             yield Finding("L2", "undecodable", ref, "lies in cdc.dlq")

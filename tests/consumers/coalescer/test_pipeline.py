@@ -52,6 +52,13 @@ class TestStep1:
         assert bench.put(raw) == []
         assert bench.window() is not None
 
+    def test_a_row_of_a_flavour_without_companies_belongs_to_company_0(self) -> None:
+        shop = TenantConfig(tenant="wpp/0", mode=Mode.ON, lane="wpp/0")
+        bench = Bench(tenant=shop, sources=(SourceConfig("wpp", "canove"),))
+        assert bench.row("m1", companyId=None, mediaType="chat") == []
+        (alert,) = bench.pass_time(3 * SECOND)
+        assert (type(alert), alert.lane, alert.company_id) == (Alert, "wpp/0", 0)
+
 
 class TestStep2:
     @pytest.mark.parametrize(
