@@ -1,7 +1,7 @@
 """The one place that configures confluent-kafka and turns its errors into ours.
 
 The constants are measured: `retry.backoff.ms` and `fetch.queue.backoff.ms` at their defaults are the latency tail
-of transactions and a cap on consumption (docs/decisions/stack-constants.md).
+of transactions and a cap on consumption (docs/decisions, the runtime's shape).
 """
 
 from typing import Any
