@@ -192,13 +192,12 @@ class SenderApp:
 
     async def _resolve(self, work: Resolve) -> Mapping[int, LiveTicket | None]:
         source = work.questions[0].source
-        with histogram("recado_resolve_seconds").labels(source).time():
-            try:
-                async with asyncio.timeout(work.timeout_ms / 1000):
-                    found = await asyncio.gather(*(self._directory.ticket(question) for question in work.questions))
-            except TimeoutError as error:
-                message = f"{source} did not answer in {work.timeout_ms} ms"
-                raise DirectoryDown(message) from error
+        try:
+            async with asyncio.timeout(work.timeout_ms / 1000):
+                found = await asyncio.gather(*(self._directory.ticket(question) for question in work.questions))
+        except TimeoutError as error:
+            message = f"{source} did not answer in {work.timeout_ms} ms"
+            raise DirectoryDown(message) from error
         return {question.ticket_id: ticket for question, ticket in zip(work.questions, found, strict=True)}
 
     async def _send(self, work: Send) -> Sent | NotStarted:
