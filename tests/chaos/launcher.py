@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import Producer
+
 import admin.roles
 from consumers.coalescer.seen import HighWater
 from consumers.runtime import transaction, worker
@@ -149,9 +151,7 @@ class AbortingProducer:
 
 
 def abort_every(every: int) -> None:
-    replace(
-        transaction, "Producer", lambda config, make=transaction.Producer: AbortingProducer(make(config), every)
-    )
+    replace(transaction, "Producer", lambda config: AbortingProducer(Producer(config), every))
 
 
 def clock_ahead(ms: int) -> None:

@@ -33,6 +33,7 @@ class Roles:
     def __init__(self, folder: Path, environment: Callable[[Slot], Mapping[str, str]]) -> None:
         self._folder, self._environment = folder, environment
         self._slots: dict[tuple[str, int], Slot] = {}
+        self._zombies: list[subprocess.Popen[bytes]] = []
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -58,6 +59,16 @@ class Roles:
             process.kill()
             process.wait(10)
 
+    def replace(self, role: str, ordinal: int) -> "subprocess.Popen[bytes]":
+        """Start an ordinal's successor though the process still exists; return that one, which the caller ends."""
+        with self._lock:
+            slot = self._slots[role, ordinal]
+            old = slot.process
+            assert old is not None
+            self._launch(slot)
+        self._zombies.append(old)
+        return old
+
     def pid(self, role: str, ordinal: int) -> int:
         """Return the process id of an ordinal."""
         process = self._slots[role, ordinal].process
@@ -80,11 +91,11 @@ class Roles:
         """End everything."""
         self._stop.set()
         self._keeper.join(10)
-        for slot in self._slots.values():
-            if slot.process is not None and slot.process.poll() is None:
-                slot.process.kill()
-                os.kill(slot.process.pid, signal.SIGCONT)
-                slot.process.wait(10)
+        started = [*self._zombies, *(slot.process for slot in self._slots.values())]
+        for process in started:
+            if process is not None and process.poll() is None:
+                process.kill()  # ends a stopped process, too
+                process.wait(10)
 
     def _keep(self) -> None:
         while not self._stop.wait(KEEP_EVERY_S):

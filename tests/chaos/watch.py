@@ -1,6 +1,7 @@
 """The verifier that runs during: reads committed records as they come, and notes what must never be visible."""
 
 from collections import Counter
+from typing import TypeVar
 
 import msgspec
 
@@ -10,6 +11,7 @@ from schemas.records import Alert, AlertsRecord, Outcome
 
 _outcome = codec.decoder(Outcome)
 _alert: "msgspec.json.Decoder[AlertsRecord]" = msgspec.json.Decoder(AlertsRecord)
+K = TypeVar("K")
 ENDS = frozenset({"sent", "suppressed", "dead", "moved"})
 
 
@@ -58,7 +60,7 @@ class Watch(Tail):
                 if self.sent[whom] > 1 + self._bounced[whom]:
                     self.doubles.append(f"sent {self.sent[whom]} times: {ref} to {outcome.agent}")
 
-    def _once(self, counter: "Counter[object]", what: object, name: str) -> None:
+    def _once(self, counter: Counter[K], what: K, name: str) -> None:
         counter[what] += 1
         if counter[what] > 1:
             self.doubles.append(f"{name} seen {counter[what]} times: {what}")

@@ -30,6 +30,7 @@ from cdc.connector import SourceAddress, connector_config, connector_name
 from cdc.flavours.registry import flavour
 from cdc.postgres import connect as connect_source
 from cdc.postgres import names, read_state
+from deploy import connect, kafka, postgres
 from deploy.demo.replay import Recording, Replay
 from deploy.demo.verifier.collect import collect
 from deploy.demo.verifier.evidence import Evidence
@@ -56,7 +57,7 @@ TICKETS = range(1001, 1025)
 BY = By("chaos", via="cli", why="crash suite")
 SMALL: dict[str, int] = {
     "settle": 200, "max_settle": 600, "window": 1_500, "max_window": 3_000, "agent_cap": 1_000_000,
-    "ticket_cap": 1_000_000, "send_lease": 1_500, "http_timeout": 2_000, "base": 200, "fresh_ms": 1_000,
+    "ticket_cap": 1_000_000, "send_lease": 1_500, "http_timeout": 2_000, "base": 800, "fresh_ms": 100,
 }  # fmt: skip
 FAST = {
     "COMMIT_MS": "3000", "TRANSACTION_MS": "4000", "SESSION_MS": "6000", "MAX_POLL_MS": "20000", "TICK_MS": "50",
@@ -124,6 +125,7 @@ class World:
         self._producer = Producer(
             {"bootstrap.servers": stack.bootstrap, "partitioner": "murmur2_random", "log_level": 0}
         )
+        self._admin = kafka.admin_client(stack.bootstrap)
         self.watch = Watch(KafkaSettings(bootstrap=stack.bootstrap), self.cell, PARTITIONS)
         self.watch.start()
         if capture:
@@ -220,6 +222,28 @@ class World:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGCONT)
 
+    def twin(self, role: str, ordinal: int = 0, seconds: float = 2.0) -> None:
+        """SIGSTOP, a successor under the same ids, SIGCONT, and the old one's end: a node that was thought dead."""
+        pid = self.roles.pid(role, ordinal)
+        self.note("twin", role, pid, "SIGSTOP")
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        old = self.roles.replace(role, ordinal)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(seconds)
+        old.kill()
+        old.wait(10)
+
+    def scale(self, role: str, count: int) -> None:
+        """Start or end ordinals (SIGTERM) until there are `count`."""
+        self.note(f"scale to {count}", role, os.getpid(), "SIGTERM")
+        there = self.roles.ordinals(role)
+        for ordinal in there[count:]:
+            self.roles.end(role, ordinal)
+        for ordinal in range(len(there), count):
+            self.roles.start(role, ordinal)
+
     def note(self, what: str, part: str, pid: int, name: str) -> None:
         """Write down a fault with the state in which it finds the world."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -230,9 +254,15 @@ class World:
 
     def _is_back(self, part: str, pid: int) -> bool:
         try:
-            return self.stack.pid(part) != pid and self.stack.is_up()
+            if self.stack.pid(part) == pid:
+                return False
         except Recoverable:
             return False
+        if part == "kafka":
+            return kafka.is_ready(self._admin)
+        if part == "connect":
+            return connect.is_ready(self.stack.connect_url)
+        return postgres.is_ready(self.dsn)
 
     # ── verdict ───────────────────────────────────────────────────────────────────────────────────────────
 
