@@ -9,7 +9,19 @@ import typer
 
 from admin.boundary import guarded
 
-COMMANDS = ("stack", "demo", "run", "install", "source", "tenant", "user", "channel", "flag", "version")
+COMMANDS = (
+    "stack",
+    "demo",
+    "run",
+    "install",
+    "uninstall",
+    "source",
+    "tenant",
+    "user",
+    "channel",
+    "flag",
+    "version",
+)
 ROOMS = frozenset({"schemas", "cdc", "formatter", "provider", "consumers", "admin", "deploy"})
 
 

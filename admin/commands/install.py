@@ -55,7 +55,7 @@ def install(
     found = settings()
     wanted = [Wanted(name, address, flavour) for name in names]
     installation = Installation(found, database_url(found), wanted, by())
-    parts = installation.apply(_silent if json_wanted else _told) if apply else installation.plan()
+    parts = installation.apply(silent if json_wanted else told) if apply else installation.plan()
     raise typer.Exit(_report(parts, applied=apply, json_wanted=json_wanted))
 
 
@@ -100,11 +100,12 @@ def problem(part: "Part") -> dict[str, Any]:
     }
 
 
-def _told(step: "Step") -> None:
+def told(step: "Step") -> None:
+    """Say that a step is done."""
     output.note(f"done: {step.title}" if step.source is None else f"done: {step.source}: {step.title}")
 
 
-def _silent(_: "Step") -> None:
+def silent(_: "Step") -> None:
     """Scripts read the document at the end."""
 
 

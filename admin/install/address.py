@@ -62,6 +62,11 @@ class Place:
         port = int(known.get("port") or 5432)
         return cls(host, port, str(known["dbname"]), str(known.get("sslmode") or "prefer"))
 
+    @property
+    def server(self) -> str:
+        """The server's name in the journal."""
+        return f"{self.host}:{self.port}"
+
     def login(self, user: str, password: str) -> str:
         """Return the connection string of a role of ours."""
         return make_conninfo(

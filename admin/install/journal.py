@@ -41,6 +41,9 @@ class Record(msgspec.Struct, frozen=True):
     entry: Entry
 
 
+_Told = tuple[str, str, str | None, dict[str, Any] | None]
+"""Step, state, source and values from before of an entry."""
+
 _decoder = msgspec.json.Decoder(Record)
 
 
@@ -91,34 +94,43 @@ class Journal:
         except RecadoError as error:
             log.info("journal_in_file_only", file=str(self._file), code=error.code)
 
-    def before(self, source: str, step: str) -> dict[str, Any] | None:
-        """Return the values from before the last such step that was not undone since; file first, then database."""
-        found = self._latest([(r.entry.step, r.state, r.entry.before) for r in self.records()
-                              if r.entry.source == source and r.cell == self._cell], step)  # fmt: skip
-        return found if found is not None else self._latest(self._stored(source), step)
+    def before(self, step: str, **equal: Any) -> dict[str, Any] | None:
+        """Return the values from before the last such step that was not undone since; file first, then database.
 
-    def _latest(self, told: list[tuple[str, str, dict[str, Any] | None]], step: str) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = None
-        for name, state, before in told:
-            if name == step:
-                found = None if state == "undone" else before if state in {"begun", "done"} else found
-        return found
+        Args:
+            step: its name.
+            equal: what `before` or the entry's `source` must say, for example the server.
+        """
+        told = [
+            (r.entry.step, r.state, r.entry.source, r.entry.before) for r in self.records() if r.cell == self._cell
+        ]
+        found = _latest(told, step, equal)
+        return found if found is not None else _latest(self._stored(), step, equal)
 
-    def _stored(self, source: str) -> list[tuple[str, str, dict[str, Any] | None]]:
+    def _stored(self) -> list[_Told]:
         if self._url is None:
             return []
         journal = install_journal.c
         query = (
-            select(journal.step, journal.state, journal.before)
-            .where(journal.source == source, journal.cell == self._cell)
+            select(journal.step, journal.state, journal.source, journal.before)
+            .where(journal.cell == self._cell)
             .order_by(journal.at)
         )
         try:
             with transaction(self._url) as connection:
-                return [(row.step, row.state, row.before) for row in connection.execute(query)]
+                return [(row.step, row.state, row.source, row.before) for row in connection.execute(query)]
         except RecadoError as error:
             log.info("journal_in_file_only", file=str(self._file), code=error.code)
             return []
+
+
+def _latest(told: list[_Told], step: str, equal: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = None
+    for name, state, source, before in told:
+        values = {**(before or {}), "source": source}
+        if name == step and all(values.get(key) == value for key, value in equal.items()):
+            found = None if state == "undone" else before if state in {"begun", "done"} else found
+    return found
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from admin.install import address as addresses
-from admin.install import system
+from admin.install import registration, system
 from admin.install.address import Address, Place
 from admin.install.capture import Capture
 from admin.install.step import Line, Step
-from admin.registry import rows, sources
+from admin.registry import sources
 from admin.registry.rows import By
 from cdc import provision
 from cdc.connector import SourceAddress, connector_config
@@ -23,15 +23,11 @@ from cdc.flavours.detect import detect, read_shape
 from cdc.flavours.registry import flavour as known_flavour
 from cdc.postgres import Connection, connect, names, read_state
 from deploy import files
-from schemas import migrations, tables
 from schemas.database import transaction
 from schemas.errors import Invalid
 from schemas.secrets import resolve
 from schemas.settings import Settings
 from schemas.topics import Cell
-
-INSTALLED = "installed"
-ADDED = "added"
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Source:
         self._wanted = wanted
         self._by = by
         self._dial = dial
-        self.row = _row(url, wanted.source)
+        self.row = registration.row(url, wanted.source)
         self.address = self._address()
         self._conninfo = self.address.conninfo()
         self.place = Place.of(self._conninfo)
@@ -89,7 +85,7 @@ class Source:
         steps = [
             *self._secrets(),
             *self._roles(connection, fork),
-            *system.to_set(connection, server, self.source, self.ours.slot),
+            *system.to_set(connection, server, self.source, self.ours.slot, self.place.server),
         ]
         steps += self._registry(fork.name)
         capture = self._capture(fork)
@@ -98,7 +94,7 @@ class Source:
             steps.append(self._restart(connection))
         connector = capture.to_do(connection)
         steps += connector
-        if connector or self.row is None or self.row["state"] != INSTALLED:
+        if connector or self.row is None or self.row["state"] != registration.INSTALLED:
             steps += [capture.self_test(self.open), self._finish()]
         return steps
 
@@ -233,17 +229,14 @@ class Source:
         line = Line("a person restarts PostgreSQL; run the command again", system.RESTART, "")
         return Step("restart", (line,), lambda: system.require_logical(_level(connection)), self.source)
 
+    def _mark(self) -> None:
+        registration.set_state(self._url, self._by, self.source, registration.INSTALLED)
+
     def _finish(self) -> Step:
-        line = Line(f"mark {self.source} as installed", f"sources.state = {INSTALLED}", "recado uninstall")
-        return Step(
-            "installed", (line,), lambda: set_state(self._url, self._by, self.source, INSTALLED), self.source
+        line = Line(
+            f"mark {self.source} as installed", f"sources.state = {registration.INSTALLED}", "recado uninstall"
         )
-
-
-def set_state(url: str, by: By, source: str, state: str) -> None:
-    """Set a source's state in the registry."""
-    with transaction(url) as connection:
-        rows.write(connection, by, f"source.{state}", tables.sources, {"source": source}, {"state": state})
+        return Step("installed", (line,), self._mark, self.source)
 
 
 def _generate(file: Path) -> None:
@@ -255,16 +248,3 @@ def _generate(file: Path) -> None:
 def _level(connection: Connection) -> str:
     (found,) = connection.execute("SELECT current_setting('wal_level')").fetchone() or ("",)
     return str(found)
-
-
-def _row(url: str, source: str) -> dict[str, Any] | None:
-    """Return the registry's row; None also while there is no registry yet."""
-    if not migrations.database_exists(url):
-        return None
-    with transaction(url) as connection:
-        if migrations.current(connection) is None:
-            return None
-        return rows.read(connection, tables.sources, {"source": source})
-
-
-__all__ = ["ADDED", "INSTALLED", "Source", "Wanted", "set_state"]

@@ -48,7 +48,9 @@ def run(steps: Iterable[Step], journal: Journal, done: Done, *, state: str = "do
             undo="; ".join(line.undo for line in step.lines if line.undo),
             before=None if step.before is None else dict(step.before),
         )
-        journal.write(entry, "begun")
+        if state == "done":
+            # What is being undone still counts as done until it is: its values from before are needed.
+            journal.write(entry, "begun")
         try:
             step.do()
         except BaseException:  # also when a person interrupts it

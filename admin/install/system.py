@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from admin.install.journal import Journal
 from admin.install.step import Line, Step
 from cdc import slot
 from cdc.postgres import Connection
@@ -128,8 +129,8 @@ def require_room(server: Server, ours: str) -> None:
         )
 
 
-def to_set(connection: Connection, server: Server, source: str, ours: str) -> list[Step]:
-    """Return the settings to change, each with the value from before.
+def to_set(connection: Connection, server: Server, source: str, ours: str, address: str) -> list[Step]:
+    """Return the settings to change, each with the value from before; `address` tells the server from others.
 
     Raises:
         Fatal: RCD-101, `wal_level` can be changed by somebody else only.
@@ -143,11 +144,11 @@ def to_set(connection: Connection, server: Server, source: str, ours: str) -> li
             raise Fatal(
                 "RCD-101", f"wal_level is '{level.value}'; an administrator must run: {_set(WAL_LEVEL, 'logical')}"
             )
-        steps.append(_step(connection, source, WAL_LEVEL, "logical", level))
+        steps.append(_step(connection, source, WAL_LEVEL, "logical", level, address))
     keep = server.settings[KEEP]
     # A cap holds for every slot: one of somebody else that lags must not be lost because of us.
     if keep.value == "-1" and keep.origin != "command line" and server.may_alter and not server.foreign(ours):
-        steps.append(_step(connection, source, KEEP, CAP, keep))
+        steps.append(_step(connection, source, KEEP, CAP, keep, address))
     return steps
 
 
@@ -155,14 +156,41 @@ def _set(name: str, value: str) -> str:
     return f"ALTER SYSTEM SET {name} = '{value}'"
 
 
+def to_restore(
+    connection: Connection, server: Server, source: str, ours: str, journal: Journal, address: str
+) -> list[Step]:
+    """Return what brings the settings back that an installation of ours changed, where nobody else needs them."""
+    steps = []
+    others = server.foreign(ours)
+    kept_by = {
+        WAL_LEVEL: [found for found in others if found.plugin is not None],
+        KEEP: [found for found in others if found.name.startswith("recado_")],
+    }
+    for name, value in ((WAL_LEVEL, "logical"), (KEEP, CAP)):
+        before = journal.before(f"alter {name}", server=address)
+        if before is None or server.settings[name].altered != value or kept_by[name]:
+            continue
+        line = Line(f"give {name} of the server back", undo_of(name, before["altered"]), _set(name, value))
+        steps.append(
+            Step(
+                f"alter {name}",
+                (line,),
+                lambda line=line: execute(connection, line.exact),  # type: ignore[misc]
+                source,
+                {"server": address},
+            )
+        )
+    return steps
+
+
 def undo_of(name: str, before: str | None) -> str:
     """Return the SQL that brings a setting back to what ALTER SYSTEM had written before; None: nothing."""
     return f"ALTER SYSTEM RESET {name}" if before is None else _set(name, before)
 
 
-def _step(connection: Connection, source: str, name: str, value: str, now: Setting) -> Step:
+def _step(connection: Connection, source: str, name: str, value: str, now: Setting, address: str) -> Step:
     line = Line(f"set {name} of the server", _set(name, value), undo_of(name, now.altered))
-    before = {"value": now.value, "altered": now.altered}
+    before = {"value": now.value, "altered": now.altered, "server": address}
     return Step(f"alter {name}", (line,), lambda: execute(connection, line.exact), source, before)
 
 

@@ -124,3 +124,22 @@ def drop_shop(stack: LocalStack, shop: Shop) -> None:
     with psycopg.connect(stack.postgres_dsn(), autocommit=True) as connection:
         for role in (f"recado_app_{shop.source}", f"recado_cdc_{shop.source}"):
             connection.execute(f"DROP ROLE IF EXISTS {role}".encode())
+
+
+def objects(shop: Shop) -> list[tuple[str, ...]]:
+    """Return every object of a shop's database with its privileges, and the roles and slots that are of it."""
+    with psycopg.connect(shop.dsn) as connection:
+        return connection.execute(
+            """SELECT c.relname::text, e::text
+                 FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) e
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+               UNION ALL SELECT a.attrelid::regclass::text, a.attname || e::text
+                 FROM pg_attribute a, aclexplode(a.attacl) e
+                WHERE a.attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+               UNION ALL SELECT pubname::text, '' FROM pg_publication
+               UNION ALL SELECT rolname::text, rolconfig::text FROM pg_roles WHERE rolname LIKE %s
+               UNION ALL SELECT slot_name::text, plugin::text FROM pg_replication_slots
+                WHERE database = current_database()
+               ORDER BY 1, 2""",
+            [f"%{shop.source}"],
+        ).fetchall()
