@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 
 class Exit(IntEnum):
-    """Exit codes of every command."""
+    """Exit codes of every command. `FOUND`: the command did its work, and what it checked is not in order."""
 
     OK = 0
+    FOUND = 1
     HUMAN_STEP = 10
     CONFIGURATION = 20
     DEPENDENCY_DOWN = 30
@@ -50,6 +51,7 @@ CODES: dict[str, Entry] = {
     "RCD-209": Entry("the connector configuration was refused", "Correct what Connect's validation names.", Exit.CONFIGURATION),
     "RCD-210": Entry("a consumer group still has members", "Stop the roles (recado run) first; then repeat the command.", Exit.REFUSED),
     "RCD-211": Entry("the connector gives no sign of life", "Read the worker's log and the slot's state: recado doctor SOURCE.", Exit.DEPENDENCY_DOWN),
+    "RCD-212": Entry("another process runs under the same ordinal", "Give each process of a role its own RECADO_ORDINAL, or stop the other one.", Exit.REFUSED),
     "RCD-301": Entry("the WhatsApp session is down", "Reconnect the session; held notices leave by themselves.", Exit.DEPENDENCY_DOWN),
     "RCD-306": Entry("the channel's configuration is wrong", "Correct the channel and test it: recado channel test.", Exit.CONFIGURATION),
     "RCD-401": Entry("the phone number is not valid", "Give it in international form, for example +5511987654321.", Exit.CONFIGURATION),

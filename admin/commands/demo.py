@@ -1,6 +1,5 @@
 """`recado demo`: the main job on the embedded stack with recorded traffic, to be watched or to be judged."""
 
-import json
 import signal
 import threading
 import time
@@ -38,6 +37,7 @@ def demo(
     traces: TracesOption = TRACES,
 ) -> None:
     """Play recorded traffic of a helpdesk through the whole pipeline and watch the agents' phones."""
+    from admin.demo.judge import conclude  # noqa: PLC0415
     from admin.demo.scene import Scene  # noqa: PLC0415 - only this command needs the stack's packages
     from deploy.demo.replay import Recording  # noqa: PLC0415
     from deploy.progress import Bars  # noqa: PLC0415
@@ -64,11 +64,9 @@ def demo(
         scene.close()
     if verdict is None:
         return
-    answer = json.dumps(verdict.summary(), ensure_ascii=False, indent=2)
-    if summary is not None:
-        summary.write_text(answer + "\n", "utf-8")
-    if not verdict.ok:
-        raise typer.Exit(Exit.BUG)
+    code = conclude(verdict, summary)
+    if code is not Exit.OK:
+        raise typer.Exit(code)
 
 
 def _up_to(recording: Any, last: list[str] | None) -> list[str]:
@@ -138,16 +136,12 @@ class Performance:
 
     def _judge(self, since_ms: int) -> Any:
         """Check the laws from topics, database and phones alone, and print what was found."""
+        from admin.demo.judge import judge  # noqa: PLC0415
         from deploy.demo.verifier.__main__ import table  # noqa: PLC0415
-        from deploy.demo.verifier.collect import collect  # noqa: PLC0415
-        from deploy.demo.verifier.laws import check  # noqa: PLC0415
 
         scene = self._scene
-        # The recording's instants are shifted to now, less what a backlog is late by.
-        evidence = collect(
-            scene.stack.bootstrap, scene.cell, {"demo": scene.source_dsn}, since_ms - 60_000, str(scene.ledger)
-        )
-        verdict = check(evidence)
+        sources = {"demo": scene.source_dsn}
+        verdict = judge(scene.stack.bootstrap, scene.cell, sources, since_ms, scene.ledger)
         self._console.print(table(verdict))
         if not self._console.is_terminal:
             self._console.print(self._summary_line())

@@ -58,7 +58,7 @@ def main(
         typer.echo(answer)
     else:
         Console().print(table(verdict))
-    raise typer.Exit(Exit.OK if verdict.ok else Exit.BUG)
+    raise typer.Exit(Exit.OK if verdict.ok else Exit.FOUND)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -27,19 +27,23 @@ def is_customer_message(row: MessageRow, marker: str) -> bool:
     return row.media_type not in NOT_MESSAGES and not row.text_start.startswith((LRM, marker))
 
 
-def check(evidence: Evidence, marker: str = "[Whaticket]", tenants: frozenset[str] | None = None) -> Verdict:
+def check(
+    evidence: Evidence, marker: str = "[Whaticket]", tenants: frozenset[str] | None = None, *, whole: bool = False
+) -> Verdict:
     """Check the four laws.
 
     Args:
         evidence: topics, rows and what the phones saw.
         marker: first token of our own texts; a customer's row that carries it is none.
         tenants: those whose mode is not `off`; None: all.
+        whole: retention cannot have taken anything yet, so an alert that is not there was deleted.
     """
     books = Books(evidence)
     customers, unread = _customers(evidence, marker, tenants)
     tally = Tally(admitted=len(customers | books.accounted()))
     findings = [
         *_unaccounted(evidence, books, customers, unread),
+        *(_alerts_there(books) if whole or evidence.alerts_complete else ()),
         *_one_birth_one_end(books),
         *_agentless_or_owed(books),
         *_sent_once(books),
@@ -89,11 +93,13 @@ def _unaccounted(evidence: Evidence, books: Books, customers: set[str], unread: 
             yield Finding("L2", "unaccounted", ref, where)
     for ref in sorted(books.accounted() - customers):
         yield Finding("L2", "unexpected", ref, "accounted for, but no customer's message of a watched tenant")
+
+
+def _alerts_there(books: Books) -> Iterator[Finding]:
     known = {alert.alert_id for _, alert in books.alerts}
-    if evidence.alerts_complete:
-        named = {alert_id for outcome in books.outcomes for alert_id in outcome.alert_ids}
-        for alert_id in sorted(named - known):
-            yield Finding("L2", "unaccounted", f"alert {alert_id}", "has outcomes, but is not among the alerts")
+    named = {alert_id for outcome in books.outcomes for alert_id in outcome.alert_ids}
+    for alert_id in sorted(named - known):
+        yield Finding("L2", "unaccounted", f"alert {alert_id}", "has outcomes, but is not among the alerts")
 
 
 def _one_birth_one_end(books: Books) -> Iterator[Finding]:
