@@ -20,9 +20,10 @@ class Watch(Tail):
 
     doubles: list[str]
     sent: Counter[tuple[str, str]]
+    outcomes: list[Outcome]
 
     def start(self) -> None:
-        self.doubles, self.sent = [], Counter()
+        self.doubles, self.sent, self.outcomes = [], Counter(), []
         self._bounced: Counter[tuple[str, str]] = Counter()
         self._ended: Counter[tuple[str, str | None, int]] = Counter()
         self._alerted: Counter[tuple[str, int]] = Counter()
@@ -47,7 +48,10 @@ class Watch(Tail):
     def _outcome(self, key: bytes, value: bytes | None) -> None:
         super()._outcome(key, value)
         outcome = None if value is None else _outcome.decode(value)
-        if outcome is None or outcome.kind not in {*ENDS, "bounced"}:
+        if outcome is None:
+            return
+        self.outcomes.append(outcome)
+        if outcome.kind not in {*ENDS, "bounced"}:
             return
         for ref in outcome.message_refs:
             whom = (ref, outcome.agent or "")
