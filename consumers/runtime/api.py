@@ -41,8 +41,12 @@ class Answer(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
+class NeverStarted(Exception):
+    """The error of an `Answer` to work that was certainly not begun: its partition was about to leave."""
+
+
 class ConfigChanged(msgspec.Struct, frozen=True):
-    """The application's configuration was swapped; due times may need a new look."""
+    """The application's configuration was swapped, or may have been before a restore: due times need a new look."""
 
 
 Event = Record | Due | Answer | ConfigChanged

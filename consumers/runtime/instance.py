@@ -4,7 +4,8 @@ The order within a turn: answers, records, timers, restores, commit. Rebalance c
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Generic
 
 import structlog
@@ -18,6 +19,7 @@ from consumers.runtime.status import Status
 from consumers.runtime.store import PartitionStore
 from consumers.runtime.task import PartitionTask, WriteSet
 from consumers.runtime.transaction import Guards, Transactor
+from consumers.runtime.tuning import settle_memory
 from consumers.runtime.work import WorkPool
 from schemas import codec
 from schemas.clock import Clock
@@ -31,9 +33,13 @@ BATCH = 2_000
 MAX_RECORDS = 20_000
 MAX_IN_FLIGHT = 5_000
 LAZY_COMMIT_MS = 1_000
+WORK_PER_COMMIT = 3
+MAX_TICK_MS = 500
 GAUGE_EVERY_MS = 1_000
 BUSY_POLL_S = 0.004
+MAX_FIRED = 2_000
 DRAIN_S = 2.0
+STOP_DRAIN_S = 11.0
 INFORMATIONAL = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
 
 
@@ -52,7 +58,9 @@ class Instance(Generic[S]):
         status: Status,
         guards: Guards,
         version: str,
+        poison: Mapping[int, frozenset[int]] | None = None,
     ) -> None:
+        self._poison = poison or {}
         self._app, self._timings, self._clock, self._pool, self._status = app, timings, clock, pool, status
         self._version = version
         counts = partition_counts(settings, [app.input_topic, app.changelog_topic, app.dead_letter_topic])
@@ -64,16 +72,22 @@ class Instance(Generic[S]):
             raise Fatal("RCD-204", found)
         instance = f"{group}.{ordinal}"
         topics = (app.input_topic, app.changelog_topic, app.dead_letter_topic)
-        self._transactor = Transactor(app.name, settings, timings, instance, topics, guards)
-        self._consumer = Consumer(consumer_config(settings, timings, group, instance))
-        self._restorer = Restorer(settings, instance, app.input_topic, app.changelog_topic)
+        with ExitStack() as made:
+            self._transactor = Transactor(app.name, settings, timings, instance, topics, guards)
+            made.callback(self._transactor.close)
+            self._restorer = Restorer(settings, instance, app.input_topic, app.changelog_topic)
+            made.callback(self._restorer.close)
+            self._consumer = Consumer(consumer_config(settings, timings, group, instance))
+            made.callback(self._consumer.close)
+            self._made = made.pop_all()
         self._tasks: dict[int, PartitionTask[S]] = {}
         self._failure: Exception | None = None
         self._buffered: list[Message] = []
-        self._transacting = False
+        self._pending: list[WriteSet] = []
         self._full = False
         self._paused = False
         self._records = 0
+        self._commit_ms = 0
         self._gauged_ms = 0
         self._dirty_since: int | None = None
         self._moved_since: int | None = None
@@ -121,21 +135,27 @@ class Instance(Generic[S]):
             gauge("recado_state_entries").labels(name, str(partition)).set(len(task.store))
 
     def drain(self) -> None:
-        """Before a clean stop: let attempts in flight end (bounded), commit what they gave."""
-        self._drain(set(self._tasks))
+        """Before a clean stop: let attempts in flight end (bounded), commit what they gave.
+
+        It waits longer than a revocation may, as long as an HTTP attempt may take: nobody else is kept waiting,
+        and an attempt that is cut off here is one whose outcome nobody knows.
+        """
+        self._commit()
+        self._drain(set(self._tasks), STOP_DRAIN_S)
         self._commit()
 
     def close(self) -> None:
         """Drop everything. A static member does not leave the group: its successor takes over at once."""
         for partition in list(self._tasks):
             self._drop(partition)
-        self._restorer.close()
-        self._consumer.close()
+        self._made.close()
 
     def _answers(self) -> None:
         now_ms = self._clock.now_ms()
         for arrived in self._pool.answers():
             task = self._tasks.get(arrived.ticket.partition)
+            if task is not None and task.ticket.leaving and not arrived.durable:
+                continue  # it could only start new work
             if task is not None and (arrived.durable or task.ticket is arrived.ticket):
                 # A durable answer is a fact about an attempt, whichever life of this process began it.
                 task.event(arrived.answer, now_ms)
@@ -203,9 +223,12 @@ class Instance(Generic[S]):
             self._paused = over
 
     def _fire(self) -> None:
+        """Fire what is due, bounded: a heap of overdue timers must not become one transaction that times out."""
+        if self._paused:
+            return
         now_ms = self._clock.now_ms()
         for task in self._tasks.values():
-            task.fire(now_ms)
+            task.fire(now_ms, MAX_FIRED)
 
     def _poll(self, timeout_s: float) -> Message | None:
         message = self._consumer.poll(timeout_s)
@@ -233,6 +256,8 @@ class Instance(Generic[S]):
     def _restore(self) -> None:
         for restored in self._restorer.slice(self._consumer):
             self._begin(restored)
+        if not self._restorer.busy:
+            settle_memory()
 
     def _begin(self, restored: Restored) -> None:
         app, now_ms = self._app, self._clock.now_ms()
@@ -241,7 +266,10 @@ class Instance(Generic[S]):
         if position is None:
             position = self._restorer.low_watermark(restored.partition)
         restored.store.loaded(now_ms)
-        task = PartitionTask(app, restored.partition, self._partitions, restored.store, position, self._pool)
+        task = PartitionTask(
+            app, restored.partition, self._partitions, restored.store, position, self._pool,
+            self._poison.get(restored.partition, frozenset()),
+        )  # fmt: skip
         meta = None
         if first:
             meta = codec.encode(
@@ -254,6 +282,7 @@ class Instance(Generic[S]):
                 )
             )
         task.start(now_ms, meta)
+        task.event(ConfigChanged(), now_ms)  # due times were written under the settings of that time
         self._tasks[restored.partition] = task
         self._status.restored(restored.partition)
         histogram("recado_restore_seconds").labels(app.name).observe(restored.seconds)
@@ -266,7 +295,10 @@ class Instance(Generic[S]):
             seconds=round(restored.seconds, 3),
         )
         try:
-            self._consumer.incremental_assign([TopicPartition(app.input_topic, restored.partition, position)])
+            assigned = [TopicPartition(app.input_topic, restored.partition, position)]
+            self._consumer.incremental_assign(assigned)
+            # The client remembers a pause across assignments: a partition revoked while paused would never flow.
+            (self._consumer.pause if self._paused else self._consumer.resume)(assigned)
         except KafkaException as error:
             raise translate(error, "assigning") from error
 
@@ -281,7 +313,9 @@ class Instance(Generic[S]):
         if self._dirty():
             if self._dirty_since is None:
                 self._dirty_since = now_ms
-            late = now_ms - self._dirty_since >= self._timings.tick_ms
+            # With a backlog a slow commit makes the next one rarer: else hot tickets are encoded all the time.
+            tick_ms = max(self._timings.tick_ms, min(WORK_PER_COMMIT * self._commit_ms, MAX_TICK_MS))
+            late = now_ms - self._dirty_since >= tick_ms
             if not self._full or late or self._records >= MAX_RECORDS:
                 self._commit()
         elif any(t.moved for t in self._tasks.values()):
@@ -291,17 +325,19 @@ class Instance(Generic[S]):
                 self._commit()
 
     def _commit(self, *, in_callback: bool = False) -> None:
+        started = time.monotonic()
         sets = [t.seal() for t in self._tasks.values() if t.dirty or t.moved]
         self._dirty_since = self._moved_since = None
         self._records = 0
         if not sets:
             return
-        self._transacting = True
+        self._pending = sets
+        poll = None if in_callback else self._poll_in_transaction
         try:
-            done = self._transactor.commit(sets, self._consumer, None if in_callback else self._poll_in_transaction)
+            self._start_work(self._transactor.commit(sets, self._consumer, poll))
         finally:
-            self._transacting = False
-        self._start_work(done)
+            self._pending = []
+            self._commit_ms = int((time.monotonic() - started) * 1000)
 
     def _poll_in_transaction(self) -> None:
         """Serve a rebalance between two attempts; a record that comes along waits for the next turn."""
@@ -311,9 +347,11 @@ class Instance(Generic[S]):
 
     def _start_work(self, sets: list[WriteSet]) -> None:
         for write_set in sets:
-            if write_set.ticket.alive:
-                for work in write_set.after:
+            for work in write_set.after:
+                if write_set.ticket.alive and not write_set.ticket.leaving:
                     self._pool.submit(write_set.ticket, work, durable=True)
+                else:
+                    self._pool.refuse(write_set.ticket, work)
 
     def _oldest_due(self) -> int | None:
         due = [d for d in (t.store.next_due_ms() for t in self._tasks.values()) if d is not None]
@@ -350,9 +388,12 @@ class Instance(Generic[S]):
 
         def act() -> None:
             log.info("partitions revoked", partitions=sorted(leaving))
-            if not self._transacting:
-                self._drain(leaving)
-                self._commit(in_callback=True)
+            # A rebalance under load aborts the transaction of that moment; until this callback ends it is ours to
+            # repeat. What it marked starts now, and is waited for with the rest.
+            self._start_work(self._transactor.commit(self._pending, self._consumer, None))
+            self._commit(in_callback=True)
+            self._drain(leaving, DRAIN_S)
+            self._commit(in_callback=True)
 
         self._guarded("revoke", act)
         self._guarded("revoke", lambda: self._release(consumer, leaving))
@@ -362,10 +403,12 @@ class Instance(Generic[S]):
         log.warning("partitions lost", partitions=sorted(leaving))
         self._guarded("lost", lambda: self._release(consumer, leaving))
 
-    def _drain(self, leaving: set[int]) -> None:
+    def _drain(self, leaving: set[int], patience_s: float) -> None:
         """Stop starting work and wait, bounded, for the attempts in flight, so that their results are kept."""
-        deadline = time.monotonic() + DRAIN_S
+        deadline = time.monotonic() + patience_s
         tickets = [t.ticket for p, t in self._tasks.items() if p in leaving]
+        for ticket in tickets:
+            ticket.leaving = True
         while any(t.durable_in_flight for t in tickets) and time.monotonic() < deadline:
             time.sleep(0.002)
             self._answers()

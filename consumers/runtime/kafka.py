@@ -32,7 +32,21 @@ class Abortable(Recoverable):
         self.reason = reason
 
 
-_REFUSED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+class Poison(Doubt):
+    """The rules failed on an input record: the state is restored, and the record dead-lettered the second time."""
+
+    def __init__(self, partition: int, offset: int, error: str) -> None:
+        super().__init__("poison", f"the rules failed on the record at {partition}/{offset}: {error}")
+        self.partition = partition
+        self.offset = offset
+
+
+_REFUSED = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 
@@ -48,6 +62,8 @@ def translate(error: KafkaError | KafkaException, doing: str) -> Doubt | Abortab
         return Fatal("RCD-201", detail)
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         return Fatal("RCD-202", f"the committed offset is no longer in the topic ({error.str()})")
+    if error.code() == KafkaError.FENCED_INSTANCE_ID:
+        return Fatal("RCD-212", detail)
     if error.code() in _REFUSED:
         return Fatal("RCD-207", detail)
     if error.txn_requires_abort() and not error.fatal():

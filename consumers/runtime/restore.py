@@ -64,6 +64,7 @@ class Restorer:
             # A fresh reader that does not know the topic waits a second for its metadata after the first assign.
             self._reader.list_topics(changelog, timeout=10.0)
         except KafkaException as error:
+            self.close()
             raise translate(error, "reading metadata") from error
         self._waiting: dict[int, Restored] = {}
         self._reading: dict[int, Restored] = {}

@@ -45,9 +45,10 @@ class Status:
         with self._lock:
             self._turned_ms, self._oldest_due_ms, self._in_flight = now_ms, oldest_due_ms, in_flight
 
-    def rebuilding(self, reason: str) -> None:
-        """Everything is being built anew."""
+    def rebuilding(self, reason: str, now_ms: int) -> None:
+        """Everything is being built anew, which is as good a sign of life as a turn of the loop."""
         with self._lock:
+            self._turned_ms = now_ms
             self._assigned.clear()
             self._restored.clear()
             self._joined = False

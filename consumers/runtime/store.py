@@ -12,6 +12,7 @@ from consumers.runtime.api import App, S
 LIVE_LIMIT = 20_000
 FAR_FUTURE_MS = 400 * 24 * 3600 * 1000
 REFIRE_MS = 1_000
+STALE_TIMERS = 1_000
 
 
 class PartitionStore(Generic[S]):
@@ -52,8 +53,7 @@ class PartitionStore(Generic[S]):
             if armed is not None:
                 del self._armed[key]
         elif armed is None or due_ms < armed:
-            self._armed[key] = due_ms
-            heapq.heappush(self._heap, (due_ms, key))
+            self._arm(key, due_ms)
 
     def delete(self, key: str) -> None:
         """Remove the key and its timer."""
@@ -92,10 +92,18 @@ class PartitionStore(Generic[S]):
         """Return a lower bound of the next due time; a stale heap entry costs one early look."""
         return self._heap[0][0] if self._heap else None
 
-    def pop_due(self, now_ms: int) -> list[str]:
-        """Return the keys that are due, oldest first, and disarm them."""
+    def _arm(self, key: str, due_ms: int) -> None:
+        """Set the timer of a key; entries of the heap that it made stale are swept once they are the most."""
+        self._armed[key] = due_ms
+        heapq.heappush(self._heap, (due_ms, key))
+        if len(self._heap) > 2 * len(self._armed) + STALE_TIMERS:
+            self._heap = [(due, name) for name, due in self._armed.items()]
+            heapq.heapify(self._heap)
+
+    def pop_due(self, now_ms: int, limit: int | None = None) -> list[str]:
+        """Return the keys that are due, oldest first and at most `limit`, and disarm them."""
         heap, armed, due = self._heap, self._armed, list[str]()
-        while heap and heap[0][0] <= now_ms:
+        while heap and heap[0][0] <= now_ms and (limit is None or len(due) < limit):
             due_ms, key = heapq.heappop(heap)
             if armed.get(key) != due_ms:
                 continue
@@ -111,6 +119,14 @@ class PartitionStore(Generic[S]):
                 heapq.heappush(heap, (actual, key))
         return due
 
+    def is_due(self, key: str, now_ms: int) -> bool:
+        """Tell whether a key that was popped is still due: one popped with it may have moved or removed it."""
+        if key in self._armed:
+            return False
+        value = self.get(key)
+        due_ms = None if value is None else self._app.due_ms(value)
+        return due_ms is not None and due_ms <= now_ms
+
     def fired(self, key: str, now_ms: int) -> None:
         """Arm again a key whose `Due` changed nothing, so that no timer is ever lost."""
         if key in self._armed:
@@ -118,9 +134,7 @@ class PartitionStore(Generic[S]):
         value = self.get(key)
         due_ms = None if value is None else self._app.due_ms(value)
         if due_ms is not None:
-            due_ms = max(due_ms, now_ms + REFIRE_MS)
-            self._armed[key] = due_ms
-            heapq.heappush(self._heap, (due_ms, key))
+            self._arm(key, max(due_ms, now_ms + REFIRE_MS))
 
     @property
     def dirty(self) -> bool:

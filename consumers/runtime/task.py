@@ -6,10 +6,12 @@ import msgspec
 import structlog
 
 from consumers.runtime.api import AfterCommit, App, Ask, Due, Effect, Emit, Event, Record, S, Undecodable
+from consumers.runtime.kafka import Poison
 from consumers.runtime.metrics import counter
 from consumers.runtime.restore import META_KEY
 from consumers.runtime.store import PartitionStore
 from consumers.runtime.work import Ticket, WorkPool
+from schemas.errors import RecadoError
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,7 @@ class WriteSet(msgspec.Struct):
     after: list[Any]
     position: int
     consumed: bool
+    committed: bool = False
 
 
 class PartitionTask(Generic[S]):
@@ -37,8 +40,10 @@ class PartitionTask(Generic[S]):
         store: PartitionStore[S],
         position: int,
         pool: WorkPool[S],
+        poison: frozenset[int] = frozenset(),
     ) -> None:
         self._app = app
+        self._poison = poison
         self.partition = partition
         self.store = store
         self.position = position
@@ -57,9 +62,19 @@ class PartitionTask(Generic[S]):
         self._apply(self.processor.restored(self.store, now_ms))
 
     def record(self, record: Record, now_ms: int) -> None:
-        """Apply one input record; an undecodable one goes to the dead-letter topic in the same transaction."""
+        """Apply one input record; an undecodable one goes to the dead-letter topic in the same transaction.
+
+        Raises:
+            Poison: the rules fail on it. The state in memory may be half changed: it is restored, and the record is
+                dead-lettered when it comes again.
+        """
         try:
+            if record.offset in self._poison:
+                code = "rules_failed"
+                raise Undecodable(code, "the rules failed on this record; see the log for the error")
             effects = self.processor.handle(record, self.store, now_ms)
+        except RecadoError:
+            raise
         except Undecodable as error:
             counter("recado_undecodable_total").labels(self._app.name).inc()
             log.warning(
@@ -70,6 +85,9 @@ class PartitionTask(Generic[S]):
                 detail=error.detail,
             )
             self._outputs.append(self._app.dead_letter(record, error, now_ms))
+        except Exception as error:
+            log.exception("the rules failed on a record", partition=self.partition, offset=record.offset)
+            raise Poison(self.partition, record.offset, type(error).__name__) from error
         else:
             if effects:
                 self._apply(effects)
@@ -79,10 +97,12 @@ class PartitionTask(Generic[S]):
         """Apply an answer or a configuration change."""
         self._apply(self.processor.handle(event, self.store, now_ms))
 
-    def fire(self, now_ms: int) -> int:
-        """Apply the timers that are due and return how many there were."""
-        due = self.store.pop_due(now_ms)
+    def fire(self, now_ms: int, limit: int | None = None) -> int:
+        """Apply the timers that are due, at most `limit`, and return how many there were."""
+        due = self.store.pop_due(now_ms, limit)
         for key in due:
+            if not self.store.is_due(key, now_ms):
+                continue
             self._apply(self.processor.handle(Due(key), self.store, now_ms))
             self.store.fired(key, now_ms)
         return len(due)
@@ -92,6 +112,8 @@ class PartitionTask(Generic[S]):
             if type(effect) is Emit:
                 self._outputs.append(effect)
             elif type(effect) is Ask:
+                if self.ticket.leaving:
+                    continue  # nobody here will hear the answer; the due time in the state asks again
                 self._pool.submit(self.ticket, effect.work, durable=False)
             elif type(effect) is AfterCommit:
                 self._after.append(effect.work)

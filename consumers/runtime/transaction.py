@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 INIT_TIMEOUT_S = 30.0
 MAX_ABORTS = 20
+CALLBACK_RETRY_S = 0.05
 
 
 class Guards(msgspec.Struct, frozen=True):
@@ -52,15 +53,23 @@ class Transactor:
         self._producer = Producer(producer_config(settings, timings, transactional_id))
         self._dead_letter_error: KafkaError | None = None
         self._init_error: KafkaException | None = None
+        self._init_timeout_s = min(INIT_TIMEOUT_S, timings.max_poll_ms / 2000)
         self._init = threading.Thread(target=self._initialise, name=f"{name}-init", daemon=True)
         self._init.start()
         self.committed = 0
 
     def _initialise(self) -> None:
         try:
-            self._producer.init_transactions(INIT_TIMEOUT_S)
+            self._producer.init_transactions(self._init_timeout_s)
         except KafkaException as error:
             self._init_error = error
+
+    def close(self) -> None:
+        """Let the producer go at once, with its threads: only a new epoch ends what it had begun.
+
+        Its own `close` would wait for a broker to abort the transaction; collected late, it would go on trying.
+        """
+        del self._producer
 
     def ready(self) -> None:
         """Wait for the producer's epoch; while the consumer joined and restored, it came for free.
@@ -78,7 +87,8 @@ class Transactor:
         Args:
             sets: one for each partition; those whose partition was taken away meanwhile are left out.
             consumer: gives fresh group metadata for each attempt.
-            poll: serves a rebalance between attempts; None inside a rebalance callback, where an abort is doubt.
+            poll: serves a rebalance between attempts, in which another call may commit the sets; None inside a
+                rebalance callback, where only the generation, learnt in the background, can change.
 
         Raises:
             Doubt: fatal, timed out or unknown; nothing of this instance may be used again.
@@ -86,7 +96,7 @@ class Transactor:
         """
         self.ready()
         for _ in range(MAX_ABORTS):
-            sets = [s for s in sets if s.ticket.alive]
+            sets = [s for s in sets if s.ticket.alive and not s.committed]
             if not sets:
                 return []
             try:
@@ -98,10 +108,13 @@ class Transactor:
                 if self._dead_letter_error is not None:
                     raise Fatal("RCD-206", f"{self._dead_letters}: {self._dead_letter_error.str()}") from error
                 if poll is None:
-                    raise Doubt(error.reason, error.detail) from error
-                poll()
+                    time.sleep(CALLBACK_RETRY_S)
+                else:
+                    poll()
             else:
                 self.committed += 1
+                for write_set in sets:
+                    write_set.committed = True
                 counter("recado_transactions_total").labels(self._name, "committed").inc()
                 return sets
         raise Doubt("aborts", f"{MAX_ABORTS} transactions in a row were refused")

@@ -11,7 +11,7 @@ from typing import Any, Generic
 import msgspec
 import structlog
 
-from consumers.runtime.api import Answer, App, S
+from consumers.runtime.api import Answer, App, NeverStarted, S
 
 log = structlog.get_logger(__name__)
 
@@ -19,13 +19,14 @@ KEEP_S = 30.0
 
 
 class Ticket:
-    """What belongs to one assignment of one partition: its work may start while `alive`."""
+    """What belongs to one assignment of one partition: its work may start while `alive` and not `leaving`."""
 
-    __slots__ = ("alive", "durable_in_flight", "in_flight", "partition")
+    __slots__ = ("alive", "durable_in_flight", "in_flight", "leaving", "partition")
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.alive = True
+        self.leaving = False
         self.in_flight = 0
         self.durable_in_flight = 0
 
@@ -63,14 +64,20 @@ class WorkPool(Generic[S]):
         task.set_name(type(work).__name__)
 
     async def _perform(self, ticket: Ticket, work: Any, durable: bool) -> None:
-        answer = Answer(work, error=asyncio.CancelledError("partition no longer owned"))
+        answer = Answer(work, error=NeverStarted("partition no longer owned"))
         try:
             if ticket.alive:
+                answer = Answer(work, error=asyncio.CancelledError("cancelled under way"))
                 answer = Answer(work, await self._app.perform(work))
         except Exception as error:
             answer = Answer(work, error=error)
         finally:
             self._answers.append(Arrived(ticket, durable, answer, time.monotonic()))
+
+    def refuse(self, ticket: Ticket, work: Any) -> None:
+        """Keep for whoever restores the partition in this process that durable `work` was not begun."""
+        answer = Answer(work, error=NeverStarted("partition about to leave"))
+        self.keep(Arrived(ticket, durable=True, answer=answer, at=time.monotonic()))
 
     def answers(self) -> list[Arrived]:
         """Return the answers that have arrived, the kept ones first."""

@@ -9,6 +9,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from consumers.runtime.api import App, S
 from consumers.runtime.instance import Instance
+from consumers.runtime.kafka import Doubt, Poison
 from consumers.runtime.metrics import counter
 from consumers.runtime.status import Status
 from consumers.runtime.transaction import Guards
@@ -47,6 +48,7 @@ class Worker(Generic[S]):
         self._guards = guards or Guards()
         self._stop = threading.Event()
         self._instance: Instance[S] | None = None
+        self._poison: dict[int, frozenset[int]] = {}
         self.status = Status()
         self.pool: WorkPool[S] = WorkPool(app)
 
@@ -78,6 +80,8 @@ class Worker(Generic[S]):
         try:
             while not self._stop.is_set():
                 self._lives()
+        except Doubt as error:
+            raise Recoverable("RCD-207", f"rebuilding keeps failing: {error}") from error
         finally:
             try:
                 if finally_ is not None:
@@ -117,6 +121,7 @@ class Worker(Generic[S]):
                 self.status,
                 self._guards,
                 self._version,
+                self._poison,
             )
             self._instance = instance
             while not self._stop.is_set():
@@ -125,12 +130,17 @@ class Worker(Generic[S]):
         except Recoverable as error:
             reason = getattr(error, "reason", error.code or "kafka")
             counter("recado_rebuilds_total").labels(self._app.name, reason).inc()
-            self.status.rebuilding(str(error))
+            self.status.rebuilding(str(error), self._clock.now_ms())
             log.warning("doubt: rebuilding producer, consumer and state", reason=reason, detail=str(error))
+            if isinstance(error, Poison):
+                self._poison[error.partition] = self._poison.get(error.partition, frozenset()) | {error.offset}
             if instance is None or instance.committed == 0:
                 raise
         finally:
             self._instance = None
             if instance is not None:
-                instance.close()
+                try:
+                    instance.close()
+                except Exception:  # what ended this life counts, not how its clients went
+                    log.exception("closing the clients failed")
         return True

@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from consumers.runtime.api import Answer
+from consumers.runtime.api import Answer, NeverStarted
 from consumers.sender import births, breaker, flight, redrive
 from consumers.sender.flight import carried, retracted
 from consumers.sender.release import back_off, count_told
@@ -33,7 +33,7 @@ def answered(turn: Turn, answer: Answer) -> None:
     if sending is None or not same:
         turn.count("recado_alerts_dropped_total", "late_result")
         return
-    if isinstance(answer.result, NotStarted):
+    if isinstance(answer.result, NotStarted) or isinstance(answer.error, NeverStarted):
         flight.mark(turn, work.agent, header)  # S15 again: the lease ran out before HTTP could start
         return
     if isinstance(answer.result, Sent):

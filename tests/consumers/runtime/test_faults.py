@@ -1,0 +1,289 @@
+"""What goes wrong around a worker on the real broker: it refuses, waits or goes on, and never guesses."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from consumers.runtime import instance
+from consumers.runtime.kafka import Doubt
+from consumers.runtime.worker import Worker
+from schemas.errors import Fatal, RecadoError, Recoverable
+from tests.consumers.runtime.arms import Arm, until
+from tests.consumers.runtime.counter_app import FAST, Count
+from tests.consumers.runtime.sending_app import SendingApp
+
+stack_only = pytest.mark.stack
+
+
+class Running:
+    """A worker in a thread; `error` is what ended it."""
+
+    def __init__(self, worker: Worker[Count]) -> None:
+        self.worker = worker
+        self.error: RecadoError | None = None
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.worker.run()
+        except RecadoError as error:
+            self.error = error
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+
+    def restored(self, *partitions: int) -> None:
+        wanted = list(partitions)
+        until(lambda: self.worker.status.snapshot(0)["restored"] == wanted, f"partitions {wanted}")
+
+
+@contextmanager
+def running(arm: Arm, app: SendingApp, ordinal: int = 0) -> Iterator[Running]:
+    found = Running(Worker(app, arm.settings, FAST, f"{arm.prefix}.group", ordinal))
+    try:
+        yield found
+    finally:
+        app.open.set()
+        found.stop()
+
+
+def test_a_worker_whose_rebuilding_keeps_failing_ends_as_one_whose_dependency_is_down(monkeypatch: Any) -> None:
+    from schemas.settings import KafkaSettings
+
+    worker = Worker(SendingApp("t"), KafkaSettings(bootstrap="127.0.0.1:1"), FAST, "t.group")
+
+    def doubt() -> bool:
+        raise Doubt("_TIMED_OUT", "no coordinator")
+
+    monkeypatch.setattr(worker, "_life", doubt)
+    monkeypatch.setattr(worker, "_sleep", lambda _seconds: None)
+    with pytest.raises(Recoverable) as ended:
+        worker.run()
+    assert (ended.value.code, int(ended.value.exit)) == ("RCD-207", 30)
+
+
+@stack_only
+def test_of_two_processes_with_one_ordinal_one_ends_and_nothing_is_doubled(stack: Any) -> None:
+    arm = Arm(stack.bootstrap)
+    one = Running(arm.worker())
+    try:
+        one.restored(0, 1)
+        for i in range(20):
+            arm.send(f"k{i}", f"id{i}".encode())
+        arm.flush()
+        two = Running(arm.worker())
+        try:
+            until(lambda: not (one.thread.is_alive() and two.thread.is_alive()), "the end of one of them", 40)
+            ended, working = (one, two) if not one.thread.is_alive() else (two, one)
+            assert isinstance(ended.error, Fatal)
+            assert (ended.error.code, int(ended.error.exit)) == ("RCD-212", 40)
+            for i in range(20, 40):
+                arm.send(f"k{i}", f"id{i}".encode())
+            arm.flush()
+            until(lambda: len(arm.told()) >= 40, "all ids at the one that works")
+            assert working.thread.is_alive()
+        finally:
+            two.stop()
+    finally:
+        one.stop()
+    assert sorted(arm.told()) == sorted(f"id{i}" for i in range(40))
+
+
+@stack_only
+def test_records_that_retention_took_before_they_were_read_are_not_skipped_in_silence(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    with arm.running() as worker:
+        until(lambda: worker.status.snapshot(0)["ready"] and len(arm.read("changelog")) == 1, "the first start")
+    for i in range(5):
+        arm.send("k", f"id{i}".encode())
+    arm.flush()
+    gone = arm.admin.delete_records([TopicPartition(f"{arm.prefix}.in", 0, 3)])
+    for deleted in gone.values():
+        deleted.result(20)
+    with pytest.raises(Fatal) as refused:
+        arm.worker().run()
+    assert (refused.value.code, int(refused.value.exit)) == ("RCD-202", 40)
+    assert arm.told() == []
+
+
+@stack_only
+def test_a_dead_letter_that_its_topic_refuses_stops_the_worker_and_is_not_lost(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    limit(arm, 1_000)
+    arm.send(None, random.Random(1).randbytes(5_000), partition=0)
+    arm.flush()
+    with pytest.raises(Fatal) as refused:
+        arm.worker().run()
+    assert (refused.value.code, int(refused.value.exit)) == ("RCD-206", 30)
+    assert arm.read("dlq") == []
+    limit(arm, 100_000)
+    with arm.running():
+        until(lambda: len(arm.read("dlq")) == 1, "the dead letter")
+
+
+def limit(arm: Arm, max_bytes: int) -> None:
+    entry = ConfigEntry("max.message.bytes", str(max_bytes), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, f"{arm.prefix}.dlq", incremental_configs=[entry])
+    for altered in arm.admin.incremental_alter_configs([resource]).values():
+        altered.result(20)
+
+
+@stack_only
+def test_a_record_that_breaks_the_rules_is_dead_lettered_and_the_others_go_on(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    app = SendingApp(arm.prefix, 0.0)
+    with running(arm, app) as found:
+        for value in (b"before", b"poison", b"after"):
+            arm.send("k", value)
+        arm.flush()
+        until(lambda: sorted(arm.told()) == ["after:ok", "before:ok"], "the records around it")
+        until(lambda: len(arm.read("dlq")) == 1, "the dead letter")
+        assert found.worker.status.snapshot(0)["rebuilds"] == 1
+    assert arm.read("dlq") == [(0, b"k", b"poison", [("dlq.error.code", b"rules_failed")])]
+
+
+@stack_only
+def test_every_partition_hears_of_a_change_of_the_configuration_and_a_restored_one_looks_anew(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=2)
+    app = SendingApp(arm.prefix)
+    with running(arm, app) as found:
+        found.restored(0, 1)
+        until(lambda: len(app.changes) == 2, "the look after the restore")
+        found.worker.config_changed()
+        until(lambda: len(app.changes) == 4, "the change at both partitions")
+
+
+@stack_only
+def test_too_much_under_way_pauses_the_input_and_it_flows_again(stack: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(instance, "MAX_IN_FLIGHT", 20)
+    monkeypatch.setattr(instance, "BATCH", 10)
+    arm = Arm(stack.bootstrap, partitions=1)
+    app = SendingApp(arm.prefix, asks=True)
+    with running(arm, app) as found:
+        found.restored(0)
+        for i in range(200):
+            arm.send("k", f"id{i}".encode())
+        arm.flush()
+        until(lambda: len(app.began) > 20, "the bound")
+        turned_while_full(found, 50)
+        assert len(app.began) <= 20 + 2 * 11
+        app.open.set()
+        until(lambda: len(arm.told()) == 200, "all of them")
+    assert app.began == [f"id{i}" for i in range(200)]
+
+
+def turned_while_full(found: Running, turns: int) -> None:
+    """Wait until the loop went round many times, so that it would have read more had it been allowed."""
+    seen: set[int | None] = set()
+
+    def count() -> bool:
+        seen.add(found.worker.status._turned_ms)
+        return len(seen) >= turns
+
+    until(count, f"{turns} turns")
+
+
+@stack_only
+def test_a_partition_taken_away_while_paused_flows_when_it_comes_back(stack: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(instance, "MAX_IN_FLIGHT", 4)
+    monkeypatch.setattr(instance, "BATCH", 5)
+    monkeypatch.setattr(instance, "DRAIN_S", 0.1)
+    arm = Arm(stack.bootstrap, partitions=2)
+    first, second = SendingApp(arm.prefix, asks=True), SendingApp(arm.prefix, 0.0, asks=True)
+    with running(arm, first) as one:
+        one.restored(0, 1)
+        for i in range(8):
+            for partition in (0, 1):
+                arm.send("k", f"p{partition}-{i}".encode(), partition=partition)
+        arm.flush()
+        until(lambda: bool(one.worker._instance and one.worker._instance._paused), "the pause")
+        with running(arm, second, ordinal=1) as two:
+            until(lambda: len(two.worker.status.snapshot(0)["restored"]) == 1, "one partition at the second")
+            until(lambda: len(one.worker.status.snapshot(0)["restored"]) == 1, "one partition at the first")
+            first.open.set()
+            until(lambda: one.worker._instance is not None and not one.worker._instance._paused, "the resume")
+        until(lambda: one.worker.status.snapshot(0)["restored"] == [0, 1], "both back", 90)
+        for partition in (0, 1):
+            arm.send("k", f"last{partition}".encode(), partition=partition)
+        arm.flush()
+        until(lambda: {"last0:ok", "last1:ok"} <= set(arm.told()), "records of both partitions", 20)
+
+
+@stack_only
+def test_the_answer_to_an_attempt_outlives_the_life_that_began_it(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    app = SendingApp(arm.prefix)
+    with running(arm, app) as found:
+        arm.send("k", b"a")
+        arm.flush()
+        until(lambda: app.began == ["a"], "the attempt")
+        doubted(found, 1)
+        app.open.set()
+        until(lambda: arm.told() == ["a:ok"], "its answer")
+    assert app.began == ["a"]
+
+
+def doubted(found: Running, rebuilds: int) -> None:
+    living = found.worker._instance
+    assert living is not None
+    living._failure = Doubt("test", "as after a time-out")
+    until(lambda: found.worker.status.snapshot(0)["rebuilds"] == rebuilds, "the doubt")
+    until(lambda: found.worker.status.snapshot(0)["ready"], "the next life")
+
+
+@stack_only
+def test_lives_that_are_rebuilt_leave_no_threads_behind(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    with running(arm, SendingApp(arm.prefix)) as found:
+        found.restored(0)
+        process, counts = psutil.Process(), []
+        for rebuild in range(1, 6):
+            doubted(found, rebuild)
+            counts.append(process.num_threads())
+    assert max(counts) <= counts[0] + 2, counts
+
+
+@stack_only
+def test_a_clean_stop_waits_for_attempts_that_have_begun(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    app = SendingApp(arm.prefix, seconds=3.0)
+    with running(arm, app) as found:
+        arm.send("k", b"a")
+        arm.flush()
+        until(lambda: app.began == ["a"], "the attempt")
+        found.stop()
+    assert arm.told() == ["a:ok"]
+
+
+@stack_only
+def test_attempts_of_a_revoked_partition_end_here_and_none_is_marked_without_being_begun(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=2)
+    first, second = SendingApp(arm.prefix, 0.5), SendingApp(arm.prefix, 0.5)
+    sent = 0
+    with running(arm, first) as one:
+        one.restored(0, 1)
+        with running(arm, second, ordinal=1) as two:
+            while len(two.worker.status.snapshot(0)["restored"]) < 1:
+                for partition in (0, 1):
+                    arm.send("k", f"id{sent}".encode(), partition=partition)
+                    sent += 1
+                arm.flush()
+                threading.Event().wait(0.02)
+            until(lambda: len(arm.told()) == sent, f"{sent} answers", 20)
+    assert sorted(arm.told()) == sorted(f"id{i}:ok" for i in range(sent))
+    assert len(first.began) + len(second.began) == sent
