@@ -27,7 +27,7 @@ from schemas.clock import SystemClock
 from schemas.config import ChannelConfig
 from schemas.errors import Invalid, Recoverable
 from schemas.secrets import resolve
-from schemas.settings import Settings
+from schemas.settings import HttpSettings, Settings
 from schemas.topics import Cell
 
 log = structlog.get_logger(__name__)
@@ -79,6 +79,13 @@ def _sender(settings: Settings, config: ConfigHolder) -> Wiring:
         worker.pool.run(close()).result(5)
 
     return Wiring(app, cell.sender_group, end)
+
+
+def _listen(worker: Worker[Any], server: HealthServer, http: HttpSettings) -> int:
+    try:
+        return int(worker.pool.run(server.start(http)).result(10))
+    except OSError as error:
+        raise Invalid("RCD-601", f"RECADO_HTTP__PORT: {http.host}:{http.port} cannot be used: {error}") from error
 
 
 WIRINGS: dict[RoleName, Callable[[Settings, ConfigHolder], Wiring]] = {"coalescer": _coalescer, "sender": _sender}
@@ -141,10 +148,13 @@ def run(role: RoleName, settings: Settings) -> None:
         )
 
         def close_all() -> None:
-            wiring.close(running)
-            running.pool.run(server.stop()).result(5)
+            for closing in (lambda: wiring.close(running), lambda: running.pool.run(server.stop()).result(5)):
+                try:
+                    closing()
+                except Exception:  # what ended the role counts, not how its parts were closed
+                    log.exception("closing failed")
 
-        port = worker.pool.run(server.start(settings.http)).result(10)
+        port = _listen(worker, server, settings.http)
         log.info("started", port=port, config_version=view.version, enabled=view.enabled)
         worker.run(finally_=close_all)
         log.info("stopped")

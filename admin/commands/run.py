@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,7 +13,12 @@ from rich.console import Console
 from admin import configuration
 from schemas.settings import Settings
 
+if TYPE_CHECKING:
+    from deploy.supervision import Program, Supervisor
+
 RoleArgument = Literal["coalescer", "sender", "all"]
+ROLES = ("coalescer", "sender")
+LOOK_EVERY_S = 1.0
 
 
 def run(
@@ -30,26 +35,53 @@ def run(
 
 
 def _run_all(settings: Settings) -> None:
-    """Keep every role running as a child process, so that one's death leaves the others alone. Blocks."""
-    from deploy.ports import load_or_choose  # noqa: PLC0415
-    from deploy.supervision import Program, Supervisor  # noqa: PLC0415
+    """Keep every role running as a child process, so that one's death leaves the others alone. Blocks.
 
+    Whatever ends it ends the children too; only SIGKILL leaves them running, and the next start takes them over.
+    """
+    from deploy.ports import load_or_choose  # noqa: PLC0415
+    from deploy.supervision import Supervisor  # noqa: PLC0415
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # first of all: an early signal must not leave children behind
+        signal.signal(number, lambda *_: stopping.set())
     folder = settings.data_dir.absolute() / "roles"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     chosen = load_or_choose(folder / "ports.json")
     supervisor = Supervisor(folder, chosen["supervisor"], folder / "secret")
-    if not supervisor.is_running():
-        supervisor.start()
-    command = (sys.executable, "-m", "admin", "run")
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    for role in ("coalescer", "sender"):
-        program = Program(role, (*command, role), Path.cwd(), {**os.environ, "PYTHONUNBUFFERED": "1"}, is_role=True)
-        supervisor.ensure(program)
-        Console(stderr=True).print(f"{role}: {supervisor.log_file(role)}", highlight=False)
-    stopping.wait()
-    supervisor.stop()
+    shown: dict[str, str] = {}
+    try:
+        while not stopping.is_set():
+            if not supervisor.is_running():
+                supervisor.start()
+                for program in _programs(settings):
+                    supervisor.ensure(program)
+            _tell(supervisor, shown)
+            stopping.wait(LOOK_EVERY_S)
+    finally:
+        supervisor.stop()
+
+
+def _programs(settings: Settings) -> "list[Program]":
+    """Return the roles as programs; a fixed port is the first one's, the others take the next ones."""
+    from deploy.supervision import Program  # noqa: PLC0415
+
+    programs = []
+    for index, role in enumerate(ROLES):
+        port = settings.http.port + index if settings.http.port else 0
+        env = {**os.environ, "PYTHONUNBUFFERED": "1", "RECADO_HTTP__PORT": str(port)}
+        command = (sys.executable, "-m", "admin", "run", role)
+        programs.append(Program(role, command, Path.cwd(), env, is_role=True))
+    return programs
+
+
+def _tell(supervisor: "Supervisor", shown: dict[str, str]) -> None:
+    """Say what became of each role, once for each change."""
+    for name, found in supervisor.states_by_name().items():
+        if shown.get(name) != found.state:
+            shown[name] = found.state
+            line = f"{name}: {found.state.lower()} ({supervisor.log_file(name)})"
+            Console(stderr=True, soft_wrap=True).print(line, highlight=False, markup=False)
 
 
 def register(app: typer.Typer) -> None:
