@@ -30,7 +30,7 @@ demo: venv ## run the main job on the embedded stack with recorded traffic (ONCE
 	@$(BIN)/recado demo $(if $(ONCE),--once) $(if $(SUMMARY),--summary $(SUMMARY)) $(ARGS)
 
 test: venv ## set everything up and run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: venv ## the tests that need no broker, for daily work
 	@$(BIN)/python -m pytest -m "not stack and not slow" -n 2 $(ARGS)
