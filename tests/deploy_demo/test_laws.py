@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.demo.verifier.evidence import Evidence, PhoneLine, Seen, created_row
+from deploy.demo.verifier.evidence import Evidence, Fork, PhoneLine, Seen, created_row
 from deploy.demo.verifier.laws import check, is_customer_message
 from deploy.demo.verifier.verdict import Finding, Percentiles
 from schemas.codec import decoder, encode
@@ -356,6 +356,42 @@ def test_customers_messages_are_told_from_other_rows(changed: dict[str, object],
 def test_a_quoted_copy_carries_its_ticket_in_the_id() -> None:
     assert is_customer_message(row("vps1/18/X-18"), "[Whaticket]") is False
     assert is_customer_message(row("vps1/18/X-1"), "[Whaticket]") is True
+
+
+CANOVE = Fork(jids=False, companies="none")
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ({"media_type": "chat"}, True),
+        ({"media_type": "chat", "from_me": True}, False),
+        ({"media_type": "chat", "text_start": "\u200ePronto"}, False),
+    ],
+)
+def test_a_fork_without_addresses_makes_no_copies(changed: dict[str, object], counts: bool) -> None:
+    for ref in ("vps1/1/A", "vps1/18/X-18"):
+        assert is_customer_message(row(ref, has_jid=False, fork=CANOVE, **changed), "[Whaticket]") is counts
+
+
+@pytest.mark.parametrize(
+    ("fork", "tenant"),
+    [(CANOVE, "vps1/0"), (Fork(jids=False, companies="ticket"), "vps1/?"), (Fork(), "vps1/?")],
+)
+def test_a_row_without_company_is_of_company_0_only_where_the_fork_has_none(fork: Fork, tenant: str) -> None:
+    given = row("vps1/1/A", company_id=None, has_jid=not fork.jids)
+    found = created_row(Seen(0, 0, None, change(given)), {"vps1": fork})
+    assert found is not None
+    assert (found.tenant, found.fork) == (tenant, fork)
+
+
+def test_where_nothing_can_have_expired_a_missing_alert_was_deleted() -> None:
+    evidence = at_rest()
+    evidence.alerts, evidence.alerts_complete = evidence.alerts[1:], False
+
+    assert check(evidence).ok
+    found = check(evidence, whole=True)
+    assert [(f.law, f.what, f.subject) for f in found.findings] == [("L2", "unaccounted", "alert a1")]
 
 
 def test_tenants_that_are_off_are_not_expected() -> None:
