@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.runtime.api import Answer
+from consumers.runtime.api import Answer, NeverStarted
 from consumers.sender.work import NotStarted
 from provider.api import Accepted, Unknown
 from schemas.config import MINUTE, SECOND
@@ -160,3 +160,17 @@ def test_a_result_of_an_attempt_that_is_settled_changes_nothing() -> None:
     world.handle(Answer(work, NotStarted()))
     assert world.state() == before
     assert isinstance(before[f"o/{agent(1)}"], Header)
+
+
+@pytest.mark.parametrize(("result", "error"), [(NotStarted(), None), (None, NeverStarted("partition left"))])
+def test_an_attempt_that_certainly_did_not_begin_is_marked_again_and_not_unknown(
+    result: NotStarted | None, error: NeverStarted | None
+) -> None:
+    world = World()
+    world.auto = False
+    world.alert(1)
+    world.step()
+    first = world.marked.popleft()
+    world.handle(Answer(first, result, error))
+    again = world.marked[0]
+    assert (again.notification_id, again.attempt, again.resends) == (first.notification_id, first.attempt, 0)
