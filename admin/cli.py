@@ -13,6 +13,7 @@ COMMANDS = (
     "stack",
     "demo",
     "run",
+    "doctor",
     "install",
     "uninstall",
     "source",

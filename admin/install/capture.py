@@ -4,15 +4,19 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from admin.install.address import Place
 from admin.install.step import Line, Step
 from cdc import slot
 from cdc.connect import Connect
-from cdc.connector import connector_name
+from cdc.connector import SourceAddress, connector_config, connector_name
 from cdc.connector_state import Difference
 from cdc.debezium import Debezium
-from cdc.postgres import Connection, Names
-from schemas.errors import Fatal, Recoverable
+from cdc.flavours.api import Flavour
+from cdc.postgres import Connection, Names, names
+from schemas.errors import Fatal, Invalid, Recoverable
+from schemas.settings import Settings
 from schemas.topics import Cell
 
 SELF_TEST_S = 60.0
@@ -116,6 +120,23 @@ class Capture:
                     missing = ", ".join(f"not true: {sign}" for sign, seen in signs.items() if not seen)
                     raise Recoverable("RCD-211", f"{self.name} after {deadline_s:g} s: {missing}")
                 time.sleep(POLL_S)
+
+
+def cdc_secret(settings: Settings, source: str) -> Path:
+    """Return the file of the capturing role's password, where the Connect worker reads it. Raises RCD-601."""
+    folder = settings.connect.secrets_dir
+    if folder is None:
+        raise Invalid("RCD-601", "RECADO_CONNECT__SECRETS_DIR is not set: where the Connect worker reads secrets")
+    return Path(folder).absolute() / names(source).cdc_role
+
+
+def capture_of(settings: Settings, source: str, fork: Flavour, place: Place) -> Capture:
+    """Return the connector that a source should have. Raises `Invalid` RCD-601."""
+    cell, ours, file = Cell(settings.cell), names(source), cdc_secret(settings, source)
+    reference = f"${{dir:{file.parent}:{file.name}}}"
+    where = SourceAddress(place.host, place.port, place.database, ours.cdc_role, reference, place.sslmode)
+    config = connector_config(source, fork, where, cell, settings.kafka.bootstrap)
+    return Capture(source, cell, ours, config, settings.connect.url, settings.kafka.bootstrap)
 
 
 def _told(config: dict[str, str], differences: tuple[Difference, ...], *, new: bool) -> str:

@@ -12,12 +12,11 @@ from sqlalchemy.pool import NullPool
 from admin.install import address as addresses
 from admin.install import registration, system
 from admin.install.address import Address, Place
-from admin.install.capture import Capture
+from admin.install.capture import capture_of, cdc_secret
 from admin.install.step import Line, Step
 from admin.registry import sources
 from admin.registry.rows import By
 from cdc import provision
-from cdc.connector import SourceAddress, connector_config
 from cdc.flavours.api import Flavour
 from cdc.flavours.detect import detect, read_shape
 from cdc.flavours.registry import flavour as known_flavour
@@ -27,7 +26,6 @@ from schemas.database import transaction
 from schemas.errors import Invalid
 from schemas.secrets import resolve
 from schemas.settings import Settings
-from schemas.topics import Cell
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Source:
             *system.to_set(connection, server, self.source, self.ours.slot, self.place.server),
         ]
         steps += self._registry(fork.name)
-        capture = self._capture(fork)
+        capture = capture_of(self._settings, self.source, fork, self.place)
         level = server.settings[system.WAL_LEVEL].value
         if level != "logical":
             steps.append(self._restart(connection))
@@ -127,19 +125,9 @@ class Source:
             return str(self.row["secret_ref"])
         return f"file:{(self._settings.data_dir / 'secrets' / self.ours.app_role).absolute()}"
 
-    @cached_property
-    def cdc_secret(self) -> Path:
-        """The file of the capturing role's password, where the Connect worker reads it. Raises RCD-601."""
-        folder = self._settings.connect.secrets_dir
-        if folder is None:
-            raise Invalid(
-                "RCD-601", "RECADO_CONNECT__SECRETS_DIR is not set: where the Connect worker reads secrets"
-            )
-        return Path(folder).absolute() / self.ours.cdc_role
-
     def _secret_files(self) -> list[tuple[str, Path]]:
         """Return role and file of each password that we generate."""
-        found = [(self.ours.cdc_role, self.cdc_secret)]
+        found = [(self.ours.cdc_role, cdc_secret(self._settings, self.source))]
         kept = self.app_secret.removeprefix("file:")
         if kept == str((self._settings.data_dir / "secrets" / self.ours.app_role).absolute()):
             found.append((self.ours.app_role, Path(kept)))
@@ -214,16 +202,6 @@ class Source:
                 sources.add(connection, self._by, self.source, fork, **given)
             else:
                 sources.change(connection, self._by, self.source, **given)
-
-    def _capture(self, fork: Flavour) -> Capture:
-        cell = Cell(self._settings.cell)
-        file, bootstrap = self.cdc_secret, self._settings.kafka.bootstrap
-        where = SourceAddress(
-            self.place.host, self.place.port, self.place.database, self.ours.cdc_role,
-            f"${{dir:{file.parent}:{file.name}}}", self.place.sslmode,
-        )  # fmt: skip
-        config = connector_config(self.source, fork, where, cell, bootstrap)
-        return Capture(self.source, cell, self.ours, config, self._settings.connect.url, bootstrap)
 
     def _restart(self, connection: Connection) -> Step:
         line = Line("a person restarts PostgreSQL; run the command again", system.RESTART, "")
