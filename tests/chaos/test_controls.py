@@ -85,7 +85,8 @@ def held(world: World, role: str, file: Path) -> int:
 
 def a_frozen_coalescer_wakes(stack: LocalStack, folder: Path, reports: Path, flags: list[str], seed: int) -> Seen:
     at = folder / "here"
-    with arm(stack, folder) as (world, connection):
+    # The sender knows an alert while any entry of it is there, also a sent one that waits for receipts.
+    with arm(stack, folder, receipt_ttl=200) as (world, connection):
         world.start_roles("sender")
         world.roles.start("coalescer", 0, [*flags, "--hold", f"fire:{at}"])
         world.ready()
@@ -93,6 +94,7 @@ def a_frozen_coalescer_wakes(stack: LocalStack, folder: Path, reports: Path, fla
         zombie = held(world, "coalescer", at)
         world.roles.start("coalescer", 1, flags)
         told(world, 2)  # ANA and BRU, by the successor
+        time.sleep(1)
         os.kill(zombie, signal.SIGCONT)
         time.sleep(1)
         world.write(connection, world.row(OTHER_TICKET))
