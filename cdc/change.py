@@ -12,7 +12,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _NOT_ASCII = re.compile(r"[^ -+\--~]")
 
 
-class Row(msgspec.Struct, rename={"ticket_id": "ticketId", "company_id": "companyId", "tenant_id": "tenantId",
+class Row(msgspec.Struct, gc=False, rename={"ticket_id": "ticketId", "company_id": "companyId", "tenant_id": "tenantId",
                                   "contact_id": "contactId", "from_me": "fromMe", "media_type": "mediaType",
                                   "is_deleted": "isDeleted", "created_at": "createdAt", "remote_jid": "remoteJid",
                                   "message_id": "messageId", "send_type": "sendType",
@@ -43,7 +43,7 @@ class Row(msgspec.Struct, rename={"ticket_id": "ticketId", "company_id": "compan
     body: msgspec.Raw = msgspec.Raw(b'""')
 
 
-class SourceBlock(msgspec.Struct):
+class SourceBlock(msgspec.Struct, gc=False):
     """Debezium's `source`: which connector, when the row was committed."""
 
     name: str
@@ -53,7 +53,7 @@ class SourceBlock(msgspec.Struct):
     table: str | None = None
 
 
-class Change(msgspec.Struct):
+class Change(msgspec.Struct, gc=False):
     """A change event without schema. `ts_ms` is when Debezium captured it."""
 
     op: str

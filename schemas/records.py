@@ -18,7 +18,7 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=False):
     v: int = FORMAT
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One admitted customer message, without its text.
 
     `kind` is the normalised media type: text, image, video, audio, document, sticker, location, contact, other.

@@ -37,7 +37,9 @@ PARTITIONS = 4
 
 def config(tenants: int) -> StaticConfig:
     """Return settings with one ticketz source and that many tenants, all on."""
-    on = tuple(TenantConfig(f"{rows.SOURCE}/{c}", Mode.ON, lane=f"{rows.SOURCE}/{c}") for c in range(1, tenants + 1))
+    on = tuple(
+        TenantConfig(f"{rows.SOURCE}/{c}", Mode.ON, lane=f"{rows.SOURCE}/{c}") for c in range(1, tenants + 1)
+    )
     return StaticConfig(Snapshot(1, enabled=True, sources=(SourceConfig(rows.SOURCE, "ticketz"),), tenants=on))
 
 
@@ -109,7 +111,9 @@ def floor(bootstrap: str, cell_name: str, total: str) -> dict[str, float]:
     """Consume, decode, remember the last id of each ticket, write the touched ones and the offsets each tick."""
     cell, settings, timings, wanted = Cell(cell_name), KafkaSettings(bootstrap=bootstrap), Timings(), int(total)
     member = f"{cell.prefix}floor"
-    consumer = Consumer({**consumer_config(settings, timings, member, f"{member}.0"), "auto.offset.reset": "earliest"})
+    consumer = Consumer(
+        {**consumer_config(settings, timings, member, f"{member}.0"), "auto.offset.reset": "earliest"}
+    )
     consumer.subscribe([cell.messages])
     producer = Producer(producer_config(settings, timings, f"{member}.0"))
     producer.init_transactions(30)

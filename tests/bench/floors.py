@@ -70,7 +70,6 @@ def load(bootstrap: str, topic: str) -> dict[str, float]:
     """Read a compacted topic into a dict of bytes, decode nothing."""
     reader = Consumer(reader_config(KafkaSettings(bootstrap=bootstrap), "floor"))
     low, end = reader.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
-    base = psutil.Process().memory_info().rss
     started, state, at = time.monotonic(), dict[bytes, bytes](), low
     reader.assign([TopicPartition(topic, 0, low)])
     while at < end:
@@ -81,8 +80,8 @@ def load(bootstrap: str, topic: str) -> dict[str, float]:
             elif error.code() == KafkaError._PARTITION_EOF:
                 at = message.offset() or 0
     seconds = time.monotonic() - started
-    after = psutil.Process().memory_info().rss
-    return {"seconds": seconds, "mb": (after - base) / 2**20, "keys": len(state)}
+    mb = psutil.Process().memory_full_info().uss / 2**20
+    return {"seconds": seconds, "mb": mb, "keys": len(state)}
 
 
 def member(bootstrap: str, topic: str, group: str) -> dict[str, float]:

@@ -15,7 +15,8 @@ from rich.table import Table
 class Measurement:
     """`floor` is what the bare mechanism gives in this same run; a figure without one is refused.
 
-    `ratio` is value / floor. `target` is the sentence that `holds` judges. `samples` and `floors` are all runs' values.
+    `ratio` is value / floor. `target` is the sentence that `holds` judges. `samples` and `floors` are the values of
+    all runs.
     """
 
     name: str

@@ -63,17 +63,16 @@ def count(bootstrap: str, prefix: str, total: str) -> dict[str, float]:
 
 def restore(bootstrap: str, prefix: str) -> dict[str, float]:
     worker = _worker(bootstrap, prefix)
-    base = psutil.Process().memory_info().rss
     thread = threading.Thread(target=worker.run)
     started = time.monotonic()
     thread.start()
     while not worker.status.snapshot(0)["restored"]:
         time.sleep(0.005)
     seconds = time.monotonic() - started
-    after = psutil.Process().memory_info().rss
+    mb = psutil.Process().memory_full_info().uss / 2**20
     worker.stop()
     thread.join()
-    return {"seconds": seconds, "mb": (after - base) / 2**20}
+    return {"seconds": seconds, "mb": mb}
 
 
 if __name__ == "__main__":

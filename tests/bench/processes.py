@@ -11,5 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def child(*command: str) -> dict[str, Any]:
     """Run a module and return the JSON of its last line."""
-    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=300
+    )
     return dict(json.loads(done.stdout.splitlines()[-1]))

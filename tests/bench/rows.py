@@ -1,6 +1,7 @@
-"""Rows of ticketz's `Messages` as Debezium writes them into `messages`: the shape of the stream without a database.
+"""Rows of ticketz's `Messages` as Debezium writes them into `messages`.
 
-Four of ten rows are own rows, as on a desk that answers: most undecided, some from the shop's phone, some the bot's.
+Four of ten rows are own rows, as where people answer: most undecided, some from the shop's phone,
+some the bot's.
 """
 
 import random
@@ -12,7 +13,15 @@ from datetime import UTC, datetime
 from confluent_kafka import Producer
 
 SOURCE = "bench"
-_BODIES = ("Bom dia", "Oi, tudo bem?", "Qual o pre\u00e7o?", "Obrigada \U0001f64f", "Quero fazer um p", "Segue o comprova", "ok")
+_BODIES = (
+    "Bom dia",
+    "Oi, tudo bem?",
+    "Qual o pre\u00e7o?",
+    "Obrigada \U0001f64f",
+    "Quero fazer um p",
+    "Segue o comprova",
+    "ok",
+)
 _VALUE = (
     '{"before":null,"after":{"id":"%s","body":"%s","ack":%d,"read":%s,"mediaType":%s,"ticketId":%d,'
     '"createdAt":"%s","fromMe":%s,"isDeleted":false,"contactId":%d,"companyId":%d,"remoteJid":"5"},'
@@ -25,7 +34,7 @@ _VALUE = (
 
 def rows(count: int, tickets: int, tenants: int = 1, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
     """Yield (key, value) of `count` new rows over `tickets` tickets of `tenants` companies, committed just now."""
-    chance = random.Random(seed)  # noqa: S311 - only variety
+    chance = random.Random(seed)
     life = uuid.uuid4().hex[:12].upper()
     for i in range(count):
         if i % 1_000 == 0:

@@ -13,6 +13,9 @@ class Sizes(NamedTuple):
     captured: int = 100_000
     pairs: int = 5
     pair_s: int = 10
+    cost_rows: int = 100_000
 
 
-QUICK = Sizes(runs=1, rows=60_000, states=100_000, messages=60, captured=20_000, pairs=1, pair_s=5)
+QUICK = Sizes(
+    runs=1, rows=60_000, states=100_000, messages=60, captured=20_000, pairs=1, pair_s=5, cost_rows=40_000
+)
