@@ -34,13 +34,30 @@ def answered(turn: Turn, answer: Answer) -> None:
         turn.count("recado_alerts_dropped_total", "late_result")
         return
     if isinstance(answer.result, NotStarted) or isinstance(answer.error, NeverStarted):
-        flight.mark(turn, work.agent, header)  # S15 again: the lease ran out before HTTP could start
+        _not_started(turn, work.agent, header, sending)
         return
     if isinstance(answer.result, Sent):
         settle(turn, work.agent, header, sending, answer.result.result, answer.result.latency_ms)
         return
     log.error("send ended without a result", agent=work.agent, error=repr(answer.error))
     settle(turn, work.agent, header, sending, Unknown("no_result"), 0)
+
+
+def _not_started(turn: Turn, agent: str, header: Header, sending: Sending) -> None:
+    """Nothing left (the lease ran out, or the partition was leaving): S15 again, with its checks.
+
+    A resend was decided already; it only needs a younger marker.
+    """
+    if sending.resends:
+        flight.mark(turn, agent, header)
+        return
+    for key, entry in carried(turn, agent, sending):
+        if not turn.suppress(key, entry, Suppressed.ANSWERED, retracted(header, entry)):
+            back(turn, key, entry)
+    header.sending = None
+    turn.put_header(agent, header)
+    turn.ready.free(agent)
+    turn.wake(agent)
 
 
 def settle(

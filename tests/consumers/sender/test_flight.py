@@ -44,11 +44,10 @@ def test_s15_an_old_marker_is_made_again_and_nothing_is_sent_for_the_first_one()
     world.run(5 * SECOND)
     world.step()
     assert world.phones == []
-    assert [(work.marked_ms, work.notification_id) for work in world.marked] == [
-        (world.now_ms, notification_id(agent(1), 1))
-    ]
-    world.step()
-    assert len(world.phones) == 1
+    assert list(world.marked) == []
+    world.auto = True
+    world.run(SECOND)
+    assert [phone.notification_id for phone in world.phones] == [notification_id(agent(1), 2)]
     assert world.story() == [("assigned", 1, None), ("sent", 1, None)]
 
 
@@ -172,5 +171,23 @@ def test_an_attempt_that_certainly_did_not_begin_is_marked_again_and_not_unknown
     world.step()
     first = world.marked.popleft()
     world.handle(Answer(first, result, error))
-    again = world.marked[0]
-    assert (again.notification_id, again.attempt, again.resends) == (first.notification_id, first.attempt, 0)
+    assert "attempt" not in [outcome.kind for outcome in world.outcomes]
+    world.auto = True
+    world.run(SECOND)
+    assert [o.attempt for o in world.outcomes if o.kind == "sent"] == [1]
+    assert len(world.phones) == 1
+    world.check()
+
+
+def test_what_was_switched_off_while_a_marker_grew_old_is_not_sent() -> None:
+    world = World()
+    world.auto = False
+    world.alert(1)
+    world.step()
+    world.tenant(mode=Mode.OFF)
+    world.handle(Answer(world.marked.popleft(), NotStarted()))
+    world.auto = True
+    world.run(MINUTE)
+    assert world.phones == []
+    assert [o.reason for o in world.outcomes if o.kind == "suppressed"] == ["tenant_disabled"]
+    world.check()
