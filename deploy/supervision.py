@@ -280,7 +280,8 @@ def program_section(program: Program, folder: Path, spec: Path) -> str:
             f"command={_escaped(shlex.join(command))}",
             f"priority={program.priority}",
             "autostart=true",
-            "autorestart=true",
+            # A role that says what a person has to do would only say it again; everything else comes back.
+            *(["autorestart=unexpected", "exitcodes=10,20,40"] if program.is_role else ["autorestart=true"]),
             "startsecs=1",
             "startretries=10",
             f"stopsignal={program.stop_signal}",

@@ -47,6 +47,20 @@ def test_a_killed_program_comes_back(supervisor: Supervisor) -> None:
     assert running(supervisor, "one", other_than=first) != first
 
 
+def test_a_role_that_asks_for_a_person_is_not_started_again_and_any_other_end_is_undone(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    for name in ("refuses", "ends"):
+        (tmp_path / name).touch()
+    ends = "import pathlib, sys, time; f = pathlib.Path(sys.argv[1]); f.open('a').write('x'); time.sleep(1.5); "
+    for name, code in (("refuses", 20), ("ends", 0)):
+        command = (sys.executable, "-c", f"{ends}sys.exit({code})", str(tmp_path / name))
+        supervisor.ensure(Program(name, command, Path("/"), {}, is_role=True))
+    assert wait_until(lambda: len((tmp_path / "ends").read_text("utf-8")) >= 3, 30)
+    assert (tmp_path / "refuses").read_text("utf-8") == "x"
+    assert supervisor.states_by_name()["refuses"].state == "EXITED"
+
+
 def test_arguments_and_environment_arrive_as_they_are(supervisor: Supervisor) -> None:
     program = Program(
         "odd",
