@@ -237,6 +237,10 @@ ARMS = {
 }  # fmt: skip
 
 
+# In CI the timer's zombie has its own deterministic pair in tests/consumers/runtime.
+NAMES = list(ARMS) if SEEDS else [name for name in ARMS if name != "offsets"]
+
+
 @pytest.fixture(scope="module")
 def arms(
     request: pytest.FixtureRequest,
@@ -262,7 +266,7 @@ def arms(
 
 @pytest.mark.parametrize("seed", range(1, 1 + min(max(SEEDS, 1), 5)))
 @pytest.mark.parametrize("guarded", [True], ids=["guarded"])
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_lost_or_doubled(arms: dict[Any, Any], name: str, guarded: bool, seed: int) -> None:
     seen, arm = arms[name, guarded, seed].result(), ARMS[name]
     verdict = seen.verdict
@@ -273,7 +277,7 @@ def test_nothing_is_lost_or_doubled(arms: dict[Any, Any], name: str, guarded: bo
 
 @pytest.mark.parametrize("seed", range(1, 1 + min(max(SEEDS, 1), 5)))
 @pytest.mark.parametrize("guarded", [False], ids=["without"])
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_control_without_the_guard_something_is(arms: dict[Any, Any], name: str, guarded: bool, seed: int) -> None:
     seen = arms[name, guarded, seed].result()
     assert ARMS[name].fails(seen), seen
