@@ -88,31 +88,47 @@ class Removal:
     def apply(self, done: Done) -> list[Part]:
         """Remove, calling `done` after each step; return what was done and what stands in the way.
 
-        A part that fails does not keep the others from theirs, but a slot that is in use keeps its publication and
-        roles, and files are kept while anything of their source is left.
+        One source's trouble does not stop the others. A slot that is in use keeps its publication and roles; while
+        anything of a source is left, its files and the cell's topics are kept.
         """
         parts: list[Part] = []
         for wanted in self._wanted:
-            parts.append(self._done(f"{wanted.source} connector", done, partial(self._connector, wanted.source)))
-            parts.append(self._take_down(wanted, done))
-            parts.append(self._done(f"{wanted.source} registry", done, partial(self._registry, wanted.source)))
-        parts.append(self._done(CELL, done, self._broker))
+            found = self._take_away(wanted, done)
+            if all(part.problem is None for part in found):
+                found.append(self._done(f"{wanted.source} registry", done, partial(self._registry, wanted.source)))
+            parts += found
+        if all(part.problem is None for part in parts):
+            parts.append(self._done(CELL, done, self._broker))
         for wanted in self._wanted:
             if all(part.problem is None for part in parts if part.name.startswith(f"{wanted.source} ")):
                 parts.append(self._done(f"{wanted.source} files", done, partial(self._files, wanted.source)))
         self._journal.copy()
         return parts
 
-    def _take_down(self, wanted: Wanted, done: Done) -> Part:
-        """The database's part under its lock; each group is looked up after the one before is done."""
+    def _take_away(self, wanted: Wanted, done: Done) -> list[Part]:
+        """Connector and database, under the source's lock. Where the database is gone, the connector goes alone."""
+        name = f"{wanted.source} database"
+        connector = partial(self._done, f"{wanted.source} connector", done, partial(self._connector, wanted.source))
+        try:
+            connection = self._open(wanted)
+        except RecadoError as error:
+            return [connector(), Part(name, problem=error)]
+        with connection:
+            try:
+                with exclusive(connection, f"source {wanted.source}"):
+                    return [connector(), self._take_down(name, connection, wanted, done)]
+            except RecadoError as error:
+                return [Part(name, problem=error)]
+
+    def _take_down(self, name: str, connection: Connection, wanted: Wanted, done: Done) -> Part:
+        """The database's part; each group of steps is looked up after the one before is done."""
         finished: list[Step] = []
         try:
-            with self._open(wanted) as connection, exclusive(connection, f"source {wanted.source}"):
-                for steps in self._database(wanted, connection):
-                    self._run(steps, finished, done)
+            for steps in self._database(wanted, connection):
+                self._run(steps, finished, done)
         except RecadoError as error:
-            return Part(f"{wanted.source} database", tuple(finished), error)
-        return Part(f"{wanted.source} database", tuple(finished))
+            return Part(name, tuple(finished), error)
+        return Part(name, tuple(finished))
 
     def _done(self, name: str, done: Done, look: Callable[[], list[Step]]) -> Part:
         finished: list[Step] = []

@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from admin.install import address as addresses
 from admin.install import registration, system
 from admin.install.address import Address, Place
-from admin.install.capture import capture_of, cdc_secret
+from admin.install.capture import Capture, capture_of, cdc_secret
 from admin.install.step import Line, Step
 from admin.registry import sources
 from admin.registry.rows import By
@@ -93,7 +93,7 @@ class Source:
         connector = capture.to_do(connection)
         steps += connector
         if connector or self.row is None or self.row["state"] != registration.INSTALLED:
-            steps += [capture.self_test(self.open), self._finish()]
+            steps.append(self._prove(capture))
         return steps
 
     # ── parts ────────────────────────────────────────────────────────────────────
@@ -207,14 +207,20 @@ class Source:
         line = Line("a person restarts PostgreSQL; run the command again", system.RESTART, "")
         return Step("restart", (line,), lambda: system.require_logical(_level(connection)), self.source)
 
-    def _mark(self) -> None:
-        registration.set_state(self._url, self._by, self.source, registration.INSTALLED)
+    def _prove(self, capture: Capture) -> Step:
+        """Test and mark in one step: a test that nobody remembers would be run again."""
 
-    def _finish(self) -> Step:
-        line = Line(
-            f"mark {self.source} as installed", f"sources.state = {registration.INSTALLED}", "recado uninstall"
+        def prove() -> None:
+            capture.self_test(self.open)
+            registration.set_state(self._url, self._by, self.source, registration.INSTALLED)
+
+        lines = (
+            Line("see a heartbeat arrive and the slot move", "reads only; no row is written to Whaticket", ""),
+            Line(
+                f"mark {self.source} as installed", f"sources.state = {registration.INSTALLED}", "recado uninstall"
+            ),
         )
-        return Step("installed", (line,), self._mark, self.source)
+        return Step("self-test", lines, prove, self.source)
 
 
 def _generate(file: Path) -> None:
