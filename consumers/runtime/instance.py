@@ -35,6 +35,7 @@ MAX_IN_FLIGHT = 5_000
 LAZY_COMMIT_MS = 1_000
 WORK_PER_COMMIT = 3
 MAX_TICK_MS = 500
+ASK_WAIT_MS = 10
 GAUGE_EVERY_MS = 1_000
 BUSY_POLL_S = 0.004
 MAX_FIRED = 2_000
@@ -167,8 +168,10 @@ class Instance(Generic[S]):
                 task.event(ConfigChanged(), now_ms)
 
     def _wait_s(self) -> float:
-        if self._full or self._buffered or self._dirty():
+        if self._full or self._buffered:
             return 0.0
+        if self._dirty():
+            return BUSY_POLL_S / 4 if self._asking() else 0.0
         if self._pool.in_flight or self._restorer.busy:
             return BUSY_POLL_S
         longest = self._timings.idle_poll_ms / 1000
@@ -316,13 +319,24 @@ class Instance(Generic[S]):
             # With a backlog a slow commit makes the next one rarer: else hot tickets are encoded all the time.
             tick_ms = max(self._timings.tick_ms, min(WORK_PER_COMMIT * self._commit_ms, MAX_TICK_MS))
             late = now_ms - self._dirty_since >= tick_ms
-            if not self._full or late or self._records >= MAX_RECORDS:
+            idle = not self._full and not (self._asking() and now_ms - self._dirty_since < ASK_WAIT_MS)
+            if idle or late or self._records >= MAX_RECORDS:
                 self._commit()
         elif any(t.moved for t in self._tasks.values()):
             if self._moved_since is None:
                 self._moved_since = now_ms
             if now_ms - self._moved_since >= LAZY_COMMIT_MS:
                 self._commit()
+
+    def _asking(self) -> bool:
+        """Whether answers are on their way and no work waits for a commit: then one transaction can take both.
+
+        A question that is asked in the turn of its record is mostly answered within milliseconds, sooner than a
+        transaction of its own would be committed.
+        """
+        tickets = [t.ticket for t in self._tasks.values()]
+        asked = any(ticket.in_flight > ticket.durable_in_flight for ticket in tickets)
+        return asked and not any(t.waits_for_commit for t in self._tasks.values())
 
     def _commit(self, *, in_callback: bool = False) -> None:
         started = time.monotonic()

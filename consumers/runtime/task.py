@@ -127,6 +127,11 @@ class PartitionTask(Generic[S]):
         return bool(self._outputs or self._after or self._extra) or self.store.dirty
 
     @property
+    def waits_for_commit(self) -> bool:
+        """Whether work starts with the next commit."""
+        return bool(self._after)
+
+    @property
     def moved(self) -> bool:
         """Whether the position moved since the last seal."""
         return self.position != self._sealed_position
