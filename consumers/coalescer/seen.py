@@ -39,6 +39,8 @@ class SeenIds:
         known = self._sets.get(key)
         seen = window.seen
         dropped = 0
+        # Right after a restart the ticket itself may know the stream's time better; so its marks never fall.
+        high_water_ms = max(high_water_ms, window.last_ts_ms)
         if seen:
             horizon_ms = high_water_ms - parameters.seen_keep
             if seen[0][1] < horizon_ms or len(seen) >= parameters.max_seen:
@@ -48,7 +50,7 @@ class SeenIds:
             known.add(ref_hash)
         # The mark, not the row's own time: a stub is forgotten only when all its ids have expired, and the greatest
         # mark of all tickets is the stream's high-water itself, which is how a restore finds it again.
-        window.last_ts_ms = max(window.last_ts_ms, high_water_ms)
+        window.last_ts_ms = high_water_ms
         return dropped
 
     def forget(self, key: str) -> None:

@@ -88,8 +88,10 @@ class Reference:
             out = self._undecided(ticket, now)
         t = self.tickets[ticket]
         t.last_seq = message.seq
-        t.memory = {r: mark for r, mark in t.memory.items() if mark >= self.stream_time - self.p.seen_keep}
-        t.memory[ref] = self.stream_time
+        # Right after a restart the ticket itself may know the stream's time better.
+        known = max(self.stream_time, self.last_mark(t))
+        t.memory = {r: mark for r, mark in t.memory.items() if mark >= known - self.p.seen_keep}
+        t.memory[ref] = known
         return out
 
     def _look_back(self, ts: int, now: int, *, sweep: bool) -> None:
