@@ -118,8 +118,13 @@ def world_of(
 
 
 def drop_shop(stack: LocalStack, shop: Shop) -> None:
-    """Drop a shop's database and our roles."""
+    """Drop a shop's database and our roles; the connector first, or it would take the slot again meanwhile."""
     database = shop.dsn.rpartition("/")[2]
+    with Connect(stack.connect_url) as rest:
+        for name in rest.names():
+            if name.endswith(f".{shop.source}"):
+                rest.stop(name)
+                rest.delete(name)
     stack.drop_database(database)
     with psycopg.connect(stack.postgres_dsn(), autocommit=True) as connection:
         for role in (f"recado_app_{shop.source}", f"recado_cdc_{shop.source}"):
