@@ -14,8 +14,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from consumers.runtime.logs import configure
 from schemas.errors import Exit, Invalid
-from schemas.settings import Settings
+from schemas.settings import LogSettings, Settings
 
 TRACES = Path("tests/traces")
 SETTLE_DEADLINE_S = 240.0
@@ -51,6 +52,7 @@ def demo(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     stack = LocalStack(settings)
     started = time.monotonic()
+    configure(LogSettings(level="warning"))  # the table tells what happens
     with Bars(console) as bars:
         stack.up(bars)
     recording = Recording(traces)
@@ -61,7 +63,9 @@ def demo(
         performance = Performance(scene, console, speed, started)
         verdict = performance.play(recording.named(*_up_to(recording, scenario)), once=once)
     finally:
+        console.print("Closing the stage …")
         scene.close()
+        console.print("PostgreSQL, Kafka and Connect stay up for the next run; to stop them: make down")
     if verdict is None:
         return
     code = conclude(verdict, summary)
@@ -124,6 +128,8 @@ class Performance:
     def _finish(self, since_ms: int, *, once: bool) -> Any:
         from admin.demo.tail import settled  # noqa: PLC0415
 
+        if self._stop.is_set() and not once:
+            return None
         self._at = "all played; waiting until nothing is pending"
         ended = settled(self._tail, QUIET_S, SETTLE_DEADLINE_S) if not self._stop.is_set() else False
         self._at = "finished" if ended else "ended before everything was settled"

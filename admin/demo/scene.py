@@ -78,13 +78,13 @@ class Scene:
             for name in rest.names():
                 if name.startswith(CELLS):
                     rest.delete(name)
+        self.stack.drop_database(self._database)  # and its slot, which would keep the server's log for ever
 
     # ── what open does ────────────────────────────────────────────────────────────────────────────────────
 
     def _clear(self) -> None:
         """Remove what an earlier demonstration left: roles, connector, slot, database; its topics expire."""
         self.close()
-        self.stack.drop_database(self._database)
         self.stack.drop_database("recado_demo")
         self.folder.mkdir(parents=True, exist_ok=True)
         for old in (self.ledger, self.folder / "config.json", self.folder / "phones.address"):

@@ -15,12 +15,25 @@ from schemas.errors import Exit, Invalid, RecadoError
 from schemas.topics import Cell
 
 
+COUNTS = {
+    "admitted": "customers' messages",
+    "sent": "messages told, counted for each agent",
+    "notices": "texts on phones; one may tell of many messages",
+    "shadow": "decided, not sent",
+    "moved": "to another agent while they waited",
+    "dead": "dead letters",
+    "pending": "still waiting",
+    "unaccounted": "lost",
+    "doubled": "told twice",
+}
+
+
 def table(verdict: Verdict) -> Table:
     """Return the verdict for a person's eyes."""
     shown = Table(show_header=False, box=None)
     summary = verdict.summary()
-    for name in ("admitted", "sent", "notices", "shadow", "moved", "dead", "pending", "unaccounted", "doubled"):
-        shown.add_row(name, str(summary[name]))
+    for name, meaning in COUNTS.items():
+        shown.add_row(name, str(summary[name]), f"[dim]{meaning}[/dim]")
     for reason, times in verdict.tally.suppressed.items():
         shown.add_row(f"suppressed ({reason})", str(times))
     shown.add_row("latency p50 / p99 ms", f"{verdict.latency_ms.p50} / {verdict.latency_ms.p99}")
