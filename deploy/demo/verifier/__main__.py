@@ -14,7 +14,6 @@ from deploy.demo.verifier.verdict import STEPS, Verdict
 from schemas.errors import Exit, Invalid, RecadoError
 from schemas.topics import Cell
 
-
 COUNTS = {
     "admitted": "customers' messages",
     "sent": "messages told, counted for each agent",
