@@ -188,19 +188,21 @@ def _decide(turn: Turn, agent: str, header: Header, sending: Sending) -> None:
     if family and off is None and not answered and may_resend and not any(entry.flags for _, entry in family):
         _resend(turn, agent, header, sending, family)
         return
+    # Both the attempt and its resend may have been shown, however the duty ends.
+    twice = [flag for flag in sending.flags if flag == "maybe_duplicate"]
     for key, entry in family:
         resent = bool(entry.flags)
         entry.flags = ["maybe_duplicate"]
         if off is not None or answered:
-            turn.suppress(key, entry, off or Suppressed.ANSWERED)
-        elif turn.suppress(key, entry, Suppressed.ANSWERED, retracted(header, entry)):
+            turn.suppress(key, entry, off or Suppressed.ANSWERED, flags=twice)
+        elif turn.suppress(key, entry, Suppressed.ANSWERED, retracted(header, entry), flags=twice):
             continue
         elif may_resend and not resent:
             # Merged with one that has had its resend: it gets its own, in a new text.
             entry.phase, entry.due_ms = "HELD", turn.now_ms
             turn.put(key, entry)
         else:
-            redrive.bury(turn, key, entry, Dead.UNKNOWN, code="unknown", notification_id=sending.notification_id)
+            redrive.bury(turn, key, entry, Dead.UNKNOWN, "unknown", sending.notification_id, flags=twice)
     header.sending = None
     turn.put_header(agent, header)
     turn.wake(agent)

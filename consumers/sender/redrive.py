@@ -1,5 +1,7 @@
 """Dead letters and their way back: one canonical alert per dead obligation. Rows S6, S21, S25, S29, S30."""
 
+from collections.abc import Sequence
+
 from consumers.dlq.headers import DeadLetter, headers
 from consumers.runtime.api import Emit
 from consumers.sender import births, keys
@@ -65,12 +67,20 @@ def letter(turn: Turn, key: str, entry: OutboxEntry, reason: Dead, code: str, no
 
 
 def bury(
-    turn: Turn, key: str, entry: OutboxEntry, reason: Dead, code: str, notification_id: str | None = None
+    turn: Turn,
+    key: str,
+    entry: OutboxEntry,
+    reason: Dead,
+    code: str,
+    notification_id: str | None = None,
+    *,
+    flags: Sequence[str] = (),
 ) -> None:
     """End the entry as dead: outcome, dead letter, and the entry kept as DEAD so that it can be redriven."""
     turn.outcome(
-        "dead", key, entry, reason=str(reason), code=code, attempt=entry.attempts, notification_id=notification_id
-    )
+        "dead", key, entry, reason=str(reason), code=code, attempt=entry.attempts, notification_id=notification_id,
+        flags=flags,
+    )  # fmt: skip
     entry.phase = "DEAD"
     entry.dead = DeadInfo(code=str(reason), at_ms=turn.now_ms)
     tenant = turn.config.tenant(entry.source, entry.company_id)

@@ -122,8 +122,18 @@ def test_s25_an_unknown_attempt_is_sent_once_more_with_the_same_bytes_and_id() -
     world.alert(7, "oi")
     world.run(MINUTE)
     assert world.story() == [("assigned", 1, None), ("dead", 1, "unknown")]
-    assert world.outcomes[-1].flags == ["maybe_sent"]
+    assert world.outcomes[-1].flags == ["maybe_duplicate", "maybe_sent"]
     assert [o.reason for o in world.outcomes if o.kind == "attempt"] == ["unknown", "unknown"]
+    world.check()
+
+
+def test_s25_the_end_of_a_notice_that_the_phone_may_have_seen_twice_says_so() -> None:
+    world = World()
+    world.replies.extend([lost, lost])
+    world.alert(7, "oi")
+    world.run(MINUTE)
+    assert len(world.phones) == 2
+    assert (world.outcomes[-1].kind, world.outcomes[-1].flags) == ("dead", ["maybe_duplicate", "maybe_sent"])
     world.check()
 
 
