@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from consumers.runtime.kafka import consumer_config, producer_config, reader_config
@@ -25,7 +26,7 @@ from schemas import codec
 from schemas.records import Outcome
 from schemas.settings import KafkaSettings, Timings
 from schemas.topics import Topic
-from tests.bench.desk import PARTITIONS, Desk, wait
+from tests.bench.desk import PARTITIONS, ROLES, Desk, wait
 from tests.bench.measurement import Measurement, median, percentile
 from tests.bench.processes import ROOT
 from tests.bench.sizes import Sizes
@@ -105,8 +106,8 @@ def seen(desk: Desk) -> list[dict[str, Any]]:
     return [json.loads(line) for line in desk.ledger.read_text("utf-8").splitlines()]
 
 
-def bare(desk: Desk, phones: str, count: int) -> tuple[list[float], list[float]]:
-    """Return commit → gateway and first hop's receipt → gateway, in ms, of the chain without us."""
+def bare(desk: Desk, phones: str, count: int) -> tuple[list[float], list[float], float]:
+    """Return commit → gateway and first hop's receipt → gateway, in ms, of the bare chain; and its CPU ms each."""
     with desk.bare_connector() as topic:
         target = f"{topic}.next"
         desk.stack.create_topics([Topic(target, PARTITIONS, {})])
@@ -116,12 +117,15 @@ def bare(desk: Desk, phones: str, count: int) -> tuple[list[float], list[float]]
             subprocess.Popen([*module, "post", desk.stack.bootstrap, target, phones], cwd=ROOT),
         ]
         try:
+            processes = [psutil.Process(hop.pid) for hop in hops]
             warm = insert(desk, WARM)
             wait(
                 lambda: warm.keys() <= {line["attempt_id"] for line in seen(desk)}, "the bare chain's first notices"
             )
+            before = cpu_s(processes)
             commits = insert(desk, count)
             wait(lambda: commits.keys() <= {line["attempt_id"] for line in seen(desk)}, "the bare chain's notices")
+            cpu = (cpu_s(processes) - before) / count * 1_000
         finally:
             for hop in hops:
                 hop.kill()
@@ -130,7 +134,12 @@ def bare(desk: Desk, phones: str, count: int) -> tuple[list[float], list[float]]
     return (
         [lines[waid]["at_ms"] - at for waid, at in commits.items()],
         [lines[waid]["at_ms"] - float(lines[waid]["body"]) for waid in commits],
+        cpu,
     )
+
+
+def cpu_s(processes: Sequence[psutil.Process]) -> float:
+    return float(sum(sum(p.cpu_times()[:2]) for p in processes))
 
 
 def outcomes(desk: Desk) -> list[Outcome]:
@@ -191,19 +200,29 @@ def run(stack: LocalStack, sizes: Sizes) -> Sequence[Measurement]:
     ways: list[list[tuple[float, Outcome, float]]] = []
     floors: list[list[float]] = []
     hops: list[list[float]] = []
+    cpu: list[float] = []
+    least: list[float] = []
     whole(desk, WARM)
+    roles = [psutil.Process(stack.pid(role)) for role in ROLES]
     for _ in range(sizes.runs):
         with desk.without_capture():
-            ways_bare, hops_bare = bare(desk, phones, sizes.messages)
+            ways_bare, hops_bare, cpu_bare = bare(desk, phones, sizes.messages)
         floors.append(ways_bare)
         hops.append(hops_bare)
         whole(desk, WARM)
+        before = cpu_s(roles)
         ways.append(whole(desk, sizes.messages))
+        cpu.append((cpu_s(roles) - before) / sizes.messages * 1_000)
+        least.append(cpu_bare)
     desk.change(settle=SETTLE, max_settle=1_000)
     time.sleep(2)
     late = [[gateway - ((o.admitted_ms or 0) + SETTLE) for _, o, gateway in whole(desk, sizes.messages)]
             for _ in range(sizes.runs)]  # fmt: skip
-    return [*_ways(ways, floors), _late(late, hops)]
+    value, floor = median(cpu), median(least)
+    note = "idle turns of both sides included, without Kafka and the database"
+    spent = Measurement("CPU of our roles a message at 20/s", value, "ms", floor, "≤ 3 × the bare hops",
+                        value <= 3 * floor, cpu, least, note)  # fmt: skip
+    return [*_ways(ways, floors), _late(late, hops), spent]
 
 
 def _ways(ways: list[list[tuple[float, Outcome, float]]], floors: list[list[float]]) -> list[Measurement]:
