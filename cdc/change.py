@@ -12,8 +12,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _NOT_ASCII = re.compile(r"[^ -+\--~]")
 
 
-class Row(msgspec.Struct, gc=False, rename={"ticket_id": "ticketId", "company_id": "companyId", "tenant_id": "tenantId",
-                                  "contact_id": "contactId", "from_me": "fromMe", "media_type": "mediaType",
+class Row(msgspec.Struct, gc=False, rename={"ticket_id": "ticketId", "company_id": "companyId",
+                                  "tenant_id": "tenantId", "contact_id": "contactId", "from_me": "fromMe", "media_type": "mediaType",
                                   "is_deleted": "isDeleted", "created_at": "createdAt", "remote_jid": "remoteJid",
                                   "message_id": "messageId", "send_type": "sendType",
                                   "schedule_date": "scheduleDate"}):  # fmt: skip
