@@ -12,11 +12,23 @@ _MILLISECOND = timedelta(milliseconds=1)
 _NOT_ASCII = re.compile(r"[^ -+\--~]")
 
 
-class Row(msgspec.Struct, gc=False, rename={"ticket_id": "ticketId", "company_id": "companyId",
-                                  "tenant_id": "tenantId", "contact_id": "contactId", "from_me": "fromMe", "media_type": "mediaType",
-                                  "is_deleted": "isDeleted", "created_at": "createdAt", "remote_jid": "remoteJid",
-                                  "message_id": "messageId", "send_type": "sendType",
-                                  "schedule_date": "scheduleDate"}):  # fmt: skip
+_NAMES = {
+    "ticket_id": "ticketId",
+    "company_id": "companyId",
+    "tenant_id": "tenantId",
+    "contact_id": "contactId",
+    "from_me": "fromMe",
+    "media_type": "mediaType",
+    "is_deleted": "isDeleted",
+    "created_at": "createdAt",
+    "remote_jid": "remoteJid",
+    "message_id": "messageId",
+    "send_type": "sendType",
+    "schedule_date": "scheduleDate",
+}
+
+
+class Row(msgspec.Struct, gc=False, rename=_NAMES):
     """The captured columns of any flavour; what a flavour lacks stays at its default.
 
     `body` is raw JSON, because most rows are classified without it (see `text_start`).
