@@ -416,6 +416,9 @@ class Instance(Generic[S]):
         leaving = {tp.partition for tp in partitions}
         log.warning("partitions lost", partitions=sorted(leaving))
         self._guarded("lost", lambda: self._release(consumer, leaving))
+        # Seen with confluent-kafka 2.16.1: after a broker was away for longer than the session, partitions that the
+        # same consumer was assigned again were never fetched. A new consumer fetches them.
+        self._failure = self._failure or Doubt("lost", "the membership was lost")
 
     def _drain(self, leaving: set[int], patience_s: float) -> None:
         """Stop starting work and wait, bounded, for the attempts in flight, so that their results are kept."""

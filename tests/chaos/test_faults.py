@@ -37,6 +37,10 @@ def freeze(part: str, world: World) -> None:
     world.freeze(part, seconds=FREEZES.get(part, 8.0))
 
 
+def outage(world: World) -> None:
+    world.outage()
+
+
 def both(*acts: Act) -> Act:
     """Faults at the same time."""
 
@@ -64,7 +68,7 @@ ZOMBIES: list[Act] = [partial(freeze, role) for role in ROLES]
 REBALANCES: list[Act] = [partial(rebalance, role) for role in ROLES]
 TWINS: list[Act] = [partial(twin, role) for role in ROLES]
 FROZEN_PARTS: list[Act] = [partial(freeze, part) for part in ("kafka", "connect", "postgres")]
-ALL = [*KILLS, *KILLS, *ZOMBIES, *REBALANCES, *TWINS, *FROZEN_PARTS]
+ALL = [*KILLS, *KILLS, *ZOMBIES, *REBALANCES, *TWINS, *FROZEN_PARTS, outage]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +104,11 @@ def play(world: World, acts: Sequence[Act], random: Random, report: Report, repo
 
 def goes_on(world: World) -> None:
     before = world.watch.tally.told
-    until(lambda: world.watch.tally.told > before + 2, "notices go on", 90)
+    try:
+        until(lambda: world.watch.tally.told > before + 2, "notices go on", 90)
+    except AssertionError as error:
+        error.add_note(world.where_it_stands())
+        raise
 
 
 @pytest.mark.parametrize(

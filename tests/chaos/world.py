@@ -40,7 +40,7 @@ from deploy.demo.verifier.verdict import Verdict
 from deploy.stack import LocalStack
 from schemas import migrations
 from schemas.database import transaction
-from schemas.errors import Recoverable
+from schemas.errors import RecadoError, Recoverable
 from schemas.identity import AgentId, TenantId
 from schemas.reasons import Mode
 from schemas.records import Outcome
@@ -213,6 +213,11 @@ class World:
         if part in self.stack.parts:
             until(lambda: self._is_back(part, pid), f"{part} is back", 90)
 
+    def outage(self, seconds: float = OUTLAST_S) -> None:
+        """Kafka is killed and stays away longer than a session lasts."""
+        self.note("outage", "kafka", self.stack.pid("kafka"), "SIGKILL")
+        broker_away(self.stack, seconds)
+
     def freeze(self, part: str, ordinal: int = 0, seconds: float = OUTLAST_S) -> None:
         """SIGSTOP, longer than a session lasts, then SIGCONT: a zombie."""
         pid = self._pid(part, ordinal)
@@ -269,6 +274,17 @@ class World:
         if part == "connect":
             return connect.is_ready(self.stack.connect_url)
         return postgres.is_ready(self.dsn)
+
+    def where_it_stands(self) -> str:
+        """Say, for a run that has stopped, how far rows have come and what the connector says of itself."""
+        connector: object = "none"
+        if self.capture:
+            try:
+                with Connect(self.stack.connect_url) as rest:
+                    connector = rest.status(connector_name(self.cell, self.source))
+            except (RecadoError, httpx.HTTPError) as error:
+                connector = error
+        return f"{self.watch.state()}, watcher {self.watch.failure}, connector {connector}, {self.faults[-3:]}"
 
     # ── verdict ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -470,6 +486,24 @@ class Traffic(threading.Thread):
                     time.sleep(0.1)
         if connection is not None:
             connection.close()
+
+
+def broker_away(stack: LocalStack, seconds: float) -> None:
+    """Kill Kafka, stop its successor at once, let it go on after `seconds`; returns when it answers."""
+    old = stack.kill("kafka")
+
+    def successor() -> int | None:
+        with suppress(Recoverable):
+            return pid if (pid := stack.pid("kafka")) != old else None
+        return None
+
+    until(lambda: successor() is not None, "a new broker", 30)
+    new = stack.pid("kafka")
+    os.kill(new, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(new, signal.SIGCONT)
+    admin = kafka.admin_client(stack.bootstrap)
+    until(lambda: kafka.is_ready(admin), "the broker's answer", 60)
 
 
 def company_of(ticket: int) -> int:
