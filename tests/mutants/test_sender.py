@@ -66,12 +66,6 @@ MUTANTS = [
         "            _transient(turn, header, family, result, machine)",
     ),
     Mutant(
-        "a dead letter revives what lives",
-        ROOM + "redrive.py",
-        'return (key, entry) if entry is not None and entry.phase == "DEAD" else None',
-        "return (key, entry) if entry is not None else None",
-    ),
-    Mutant(
         "a refused resend leaves no doubt",
         ROOM + "settle.py",
         "        if sending.resends:\n",
