@@ -19,12 +19,30 @@ class Abilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """A message by an approved template: what may be sent while no conversation is open (Meta, Twilio).
+
+    `parameters` fill the body's placeholders in order, each one line; `url_suffix` completes its link
+    button, if it has one.
+    """
+
+    template: str
+    language: str = "pt_BR"
+    parameters: tuple[str, ...] = ()
+    url_suffix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
-    """A text ready to leave. `template_id` names what it was rendered from; the same bytes leave on a resend."""
+    """A text ready to leave. `template_id` names what it was rendered from; the same bytes leave on a resend.
+
+    With `opening` the provider sends that instead of `body` (which stays for those who read the attempt).
+    """
 
     body: str
     template_id: str = ""
     language: str = "pt_BR"
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)
