@@ -20,8 +20,9 @@ import pytest
 
 from deploy.demo.verifier.verdict import Verdict
 from deploy.stack import LocalStack
+from tests.chaos.report import Report
 from tests.chaos.roles import until
-from tests.chaos.world import TICKETS, Report, World
+from tests.chaos.world import TICKETS, World
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(600)]
 

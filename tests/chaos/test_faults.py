@@ -14,8 +14,10 @@ from random import Random
 import pytest
 
 from deploy.stack import LocalStack
+from tests.chaos.report import Report
 from tests.chaos.roles import until
-from tests.chaos.world import Report, Traffic, World
+from tests.chaos.traffic import Traffic
+from tests.chaos.world import World
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(240)]
 

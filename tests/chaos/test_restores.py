@@ -18,8 +18,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from deploy.stack import LocalStack
+from tests.chaos.report import Report
 from tests.chaos.roles import until
-from tests.chaos.world import PARTITIONS, TICKETS, Report, World
+from tests.chaos.world import PARTITIONS, TICKETS, World
 
 pytestmark = [
     pytest.mark.stack,

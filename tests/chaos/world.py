@@ -9,9 +9,8 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,7 @@ from schemas.reasons import Mode
 from schemas.records import Outcome
 from schemas.settings import KafkaSettings
 from schemas.topics import Cell
+from tests.chaos.report import Fault
 from tests.chaos.roles import Roles, Slot, until
 from tests.chaos.watch import Watch
 from tests.isolated.capture import insert
@@ -72,39 +72,9 @@ OUTLAST_S = 8.0
 """Longer than the roles' session timeout of 6 s."""
 
 
-@dataclass
-class Fault:
-    """One fault as it happened."""
-
-    what: str
-    part: str
-    pid: int
-    signal: str
-    at: str
-    state: dict[str, int]
-
-
-@dataclass
-class Report:
-    """What a run did and what came of it."""
-
-    name: str
-    seed: int
-    faults: list[Fault] = field(default_factory=list)
-    result: dict[str, Any] = field(default_factory=dict)
-
-    def write(self, folder: Path) -> str:
-        """Write it as JSON and return it in one line for people."""
-        folder.mkdir(parents=True, exist_ok=True)
-        told = {
-            "name": self.name,
-            "seed": self.seed,
-            "faults": [vars(f) for f in self.faults],
-            "result": self.result,
-        }
-        (folder / f"{self.name}-{self.seed}.json").write_text(json.dumps(told, indent=1), "utf-8")
-        kinds = Counter(f"{fault.part} {fault.signal}" for fault in self.faults)
-        return f"{self.name} seed {self.seed}: {len(self.faults)} faults {dict(kinds)} -> {self.result}"
+def company_of(ticket: int) -> int:
+    """Every fourth ticket belongs to the second company."""
+    return 2 if ticket % 4 == 0 else 1
 
 
 class World:
@@ -118,6 +88,7 @@ class World:
         self.ledger = folder / "phones.jsonl"
         self.since_ms = 0
         self.faults: list[Fault] = []
+        self.on_fault: Callable[[Fault], None] | None = None
         self._parameters = {**SMALL, **(parameters or {})}
         self._lsn = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -208,7 +179,7 @@ class World:
     def kill(self, part: str, ordinal: int = 0) -> None:
         """SIGKILL; whoever supervises the part brings it back."""
         pid = self._pid(part, ordinal)
-        self.note("kill", part, pid, "SIGKILL")
+        self.note("kill", part, pid, "SIGKILL", ordinal)
         os.kill(pid, signal.SIGKILL)
         if part in self.stack.parts:
             until(lambda: self._is_back(part, pid), f"{part} is back", 90)
@@ -224,7 +195,7 @@ class World:
         family = [pid]
         if part == "postgres":
             family += [child.pid for child in psutil.Process(pid).children(recursive=True)]
-        self.note("freeze", part, pid, "SIGSTOP")
+        self.note("freeze", part, pid, "SIGSTOP", ordinal)
         for one in family:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGSTOP)
@@ -235,16 +206,22 @@ class World:
 
     def twin(self, role: str, ordinal: int = 0, seconds: float = 2.0) -> None:
         """SIGSTOP, a successor under the same ids, SIGCONT, and the old one's end: a node that was thought dead."""
-        pid = self.roles.pid(role, ordinal)
-        self.note("twin", role, pid, "SIGSTOP")
+        pid = self._pid(role, ordinal)
+        self.note("twin", role, pid, "SIGSTOP", ordinal)
         os.kill(pid, signal.SIGSTOP)
         time.sleep(seconds)
         old = self.roles.replace(role, ordinal)
         time.sleep(seconds)
-        os.kill(pid, signal.SIGCONT)
+        old.send_signal(signal.SIGCONT)
         time.sleep(seconds)
         old.kill()
         old.wait(10)
+
+    def end(self, role: str, ordinal: int = 0) -> None:
+        """SIGTERM: a clean end in the middle of work; a successor starts when it is reached."""
+        pid = self._pid(role, ordinal)
+        self.note("end", role, pid, "SIGTERM", ordinal)
+        os.kill(pid, signal.SIGTERM)
 
     def scale(self, role: str, count: int) -> None:
         """Start or end ordinals (SIGTERM) until there are `count`."""
@@ -255,13 +232,24 @@ class World:
         for ordinal in range(len(there), count):
             self.roles.start(role, ordinal)
 
-    def note(self, what: str, part: str, pid: int, name: str) -> None:
+    def note(self, what: str, part: str, pid: int, name: str, ordinal: int = 0) -> None:
         """Write down a fault with the state in which it finds the world."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.faults.append(Fault(what, part, pid, name, at, self.watch.state()))
+        fault = Fault(what, part, ordinal, pid, name, at, self.watch.state())
+        self.faults.append(fault)
+        if self.on_fault is not None:
+            self.on_fault(fault)
 
     def _pid(self, part: str, ordinal: int) -> int:
-        return self.stack.pid(part) if part in self.stack.parts else self.roles.pid(part, ordinal)
+        """Return who is to be hit.
+
+        Raises:
+            ProcessLookupError: it has ended by itself and its successor is not there yet.
+        """
+        pid = self.stack.pid(part) if part in self.stack.parts else self.roles.pid(part, ordinal)
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            raise ProcessLookupError(part)
+        return pid
 
     def _is_back(self, part: str, pid: int) -> bool:
         try:
@@ -437,57 +425,6 @@ class World:
             rest.ensure(connector_name(self.cell, self.source), config)
 
 
-class Traffic(threading.Thread):
-    """Customers, agents and supervisors at work, until stopped. What the database refused is tried again."""
-
-    def __init__(self, world: World, random: Any, per_s: float = 8.0) -> None:
-        super().__init__(name="traffic", daemon=True)
-        self._world, self._random, self._pause_s = world, random, 1 / per_s
-        self._done = threading.Event()
-        self.rows = 0
-        self.error: Exception | None = None
-
-    def __enter__(self) -> "Traffic":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self.join(90)
-        assert not self.is_alive(), "the traffic did not end"
-        if self.error is not None:
-            raise self.error
-
-    def run(self) -> None:
-        try:
-            self._work()
-        except Exception as error:
-            self.error = error
-
-    def _work(self) -> None:
-        connection: psycopg.Connection[Any] | None = None
-        while not self._done.wait(self._pause_s):
-            ticket, chance = self._random.choice(TICKETS), self._random.random()
-            owner = self._random.choice({1: [2, 3, 5, None], 2: [7, None]}[company_of(ticket)])
-            row = self._world.row(ticket, from_me=chance < 0.2, ack=2 if chance < 0.08 else 0)
-            for _ in range(600):
-                try:
-                    connection = connection or self._world.connect()
-                    if chance > 0.9:
-                        connection.execute('UPDATE "Tickets" SET "userId" = %s WHERE id = %s', [owner, ticket])
-                    else:
-                        self._world.write(connection, row)
-                        self.rows += 1
-                    break
-                except psycopg.OperationalError:
-                    if connection is not None:
-                        connection.close()
-                    connection = None
-                    time.sleep(0.1)
-        if connection is not None:
-            connection.close()
-
-
 def broker_away(stack: LocalStack, seconds: float) -> None:
     """Kill Kafka, stop its successor at once, let it go on after `seconds`; returns when it answers."""
     old = stack.kill("kafka")
@@ -504,8 +441,3 @@ def broker_away(stack: LocalStack, seconds: float) -> None:
     os.kill(new, signal.SIGCONT)
     admin = kafka.admin_client(stack.bootstrap)
     until(lambda: kafka.is_ready(admin), "the broker's answer", 60)
-
-
-def company_of(ticket: int) -> int:
-    """Every fourth ticket belongs to the second company."""
-    return 2 if ticket % 4 == 0 else 1
