@@ -1,0 +1,1 @@
+"""One source's trouble is not another one's."""
