@@ -6,6 +6,9 @@ from typing import Literal, Protocol
 
 from schemas.reasons import Rejection
 
+Scope = Literal["recipient", "sender", "account", "gateway"]
+"""Whose breaker or limiter reacts to a refusal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
@@ -52,6 +55,11 @@ class Address:
     value: str
     source: Literal["e164", "lookup", "meta_wa_id", "manual"] = "e164"
 
+    @property
+    def digits(self) -> str:
+        """The digits that name the phone, without what a jid has behind them."""
+        return "".join(char for char in self.value.partition("@")[0] if char.isascii() and char.isdecimal())
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -71,7 +79,7 @@ class Rejected:
     code: str
     http: int | None = None
     retry_after_ms: int | None = None
-    scope: Literal["recipient", "sender", "account", "gateway"] = "sender"
+    scope: Scope = "sender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +95,20 @@ Result = Accepted | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether a channel can send now, with one sentence for a person."""
+    """Whether a channel can send now, with one sentence for a person. `warnings`: what will stop it one day."""
 
     ok: bool
     detail: str
     session_number: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptEvent:
-    """One status from a webhook. `rank`: 1 server, 2 delivered, 3 read, -1 failed."""
+    """One status from a webhook. `rank`: 1 server, 2 delivered, 3 read, -1 failed.
+
+    `kind` says what a failure means, where the adapter knows its code.
+    """
 
     provider_message_id: str
     rank: int
@@ -104,6 +116,7 @@ class ReceiptEvent:
     at_ms: int
     attempt_id: str | None = None
     code: str | None = None
+    kind: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
 """From a channel's settings to its provider. A new adapter is one line here."""
 
-from collections.abc import Callable
 from typing import Final
 
+from provider import sandbox_client
 from provider.api import ChannelSettings, Provider
+from provider.declaration import Declaration
 from provider.http import HttpClient
-from provider.sandbox_client import SandboxClient
 from schemas.errors import Invalid
 
-REGISTRY: Final[dict[str, Callable[[ChannelSettings, HttpClient], Provider]]] = {
-    "sandbox": SandboxClient,
+REGISTRY: Final[dict[str, Declaration]] = {
+    each.name: each
+    for each in (
+        sandbox_client.DECLARATION,
+        # a new provider's declaration goes here
+    )
 }
 
 _shared: Final = HttpClient()
@@ -25,12 +29,22 @@ def make(settings: ChannelSettings, http: HttpClient | None = None) -> Provider:
     Raises:
         Invalid: RCD-306, an unknown provider or settings that it cannot work with.
     """
-    build = REGISTRY.get(settings.provider)
-    if build is None:
-        known = ", ".join(sorted(REGISTRY))
-        detail = f"channel {settings.channel_id}: no provider {settings.provider!r}; known: {known}"
+    declared = declaration(settings.provider, f"channel {settings.channel_id}: ")
+    declared.check(settings)
+    return declared.build(settings, http or _shared)
+
+
+def declaration(provider: str, said: str = "") -> Declaration:
+    """Return what a provider declares.
+
+    Raises:
+        Invalid: RCD-306, an unknown provider.
+    """
+    found = REGISTRY.get(provider)
+    if found is None:
+        detail = f"{said}no provider {provider!r}; known: {', '.join(sorted(REGISTRY))}"
         raise Invalid("RCD-306", detail)
-    return build(settings, http or _shared)
+    return found
 
 
 async def close() -> None:

@@ -14,6 +14,8 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from schemas.reasons import Rejection
+
 ANSWER_LIMIT: Final = 64 * 1024
 CONNECT_TIMEOUT_S: Final = 3.0
 # Node servers close idle connections after 5 s. A request written into a connection that is just being closed
@@ -22,11 +24,15 @@ KEEP_ALIVE_S: Final = 3.0
 
 
 class NotSent(Exception):
-    """Nothing left this machine: trying again cannot double anything. `code` is short and free of addresses."""
+    """Nothing left this machine: trying again cannot double anything. `code` is short and free of addresses.
 
-    def __init__(self, code: str) -> None:
+    `kind` is `PERMANENT_CONFIG` where a person has to change something first, else `TRANSIENT`.
+    """
+
+    def __init__(self, code: str, kind: Rejection = Rejection.TRANSIENT) -> None:
         super().__init__(code)
         self.code = code
+        self.kind = kind
 
 
 class Lost(Exception):
@@ -76,7 +82,14 @@ class HttpClient:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def request(
-        self, method: str, url: str, *, timeout_s: float, json: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request, exactly once, and return its answer whatever the status.
 
@@ -84,7 +97,8 @@ class HttpClient:
             method: an HTTP method.
             url: absolute.
             timeout_s: for everything, from waiting for a connection to the answer's last byte.
-            json: the body.
+            json: the body, as JSON.
+            data: the body, as a form (one of both).
             headers: in addition to the usual ones.
 
         Raises:
@@ -93,7 +107,7 @@ class HttpClient:
         """
         progress = _Progress()
         try:
-            return await self._request(progress, method, url, timeout_s, json, headers)
+            return await self._request(progress, method, url, timeout_s, json, data, headers)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             code = _code(error)
             if progress.left:
@@ -113,6 +127,7 @@ class HttpClient:
         url: str,
         timeout_s: float,
         json: Any,
+        data: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> Answer:
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
@@ -120,6 +135,7 @@ class HttpClient:
             method,
             url,
             json=json,
+            data=data,
             headers=headers,
             timeout=timeout,
             allow_redirects=False,

@@ -35,7 +35,7 @@ class Total(msgspec.Struct, frozen=True):
 
 
 class Bubble(msgspec.Struct, frozen=True):
-    """A message on the page. `repeated`: this phone has seen this attempt before."""
+    """A message on the page. `repeated`: this phone has seen this attempt (if it names one) before."""
 
     n: int
     at_ms: int
@@ -107,7 +107,7 @@ class Phones:
 
     def _take(self, line: Seen) -> Bubble:
         attempt = (line.phone, line.attempt_id)
-        repeated = attempt in self._attempts
+        repeated = bool(line.attempt_id) and attempt in self._attempts
         self._attempts.add(attempt)
         self._repeated += repeated
         self._counts[line.phone] += 1

@@ -4,6 +4,7 @@ from provider import factory
 from provider.api import ChannelSettings
 from provider.sandbox_client import SandboxClient
 from schemas.errors import Invalid
+from schemas.secrets import names_a_secret
 
 
 def test_a_known_provider_is_made_without_any_connection() -> None:
@@ -20,7 +21,6 @@ def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "",
         "127.0.0.1:80",
         "ftp://a",
         "http://",
@@ -28,9 +28,35 @@ def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
         "http://a?x=1",
         "http://a:99999",
         "http://a:0",
+        "http://a/ b",
     ],
 )
 def test_a_url_that_cannot_work_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(Invalid) as refusal:
         factory.make(ChannelSettings("loja", "sandbox", {"url": url}))
     assert str(refusal.value) == "RCD-306: channel loja: 'url' must be like http://127.0.0.1:8099"
+
+
+def test_a_missing_setting_is_named_with_what_it_is() -> None:
+    with pytest.raises(Invalid) as refusal:
+        factory.make(ChannelSettings("loja", "sandbox", {"url": " "}))
+    assert str(refusal.value) == "RCD-306: channel loja: 'url' is missing: Address of the sandbox gateway."
+
+
+def test_a_setting_that_the_provider_does_not_know_is_refused() -> None:
+    with pytest.raises(Invalid) as refusal:
+        factory.make(ChannelSettings("loja", "sandbox", {"url": "http://a", "urll": "http://b"}))
+    assert str(refusal.value) == "RCD-306: channel loja: sandbox has no setting 'urll'; known: url, token"
+
+
+def test_every_secret_setting_is_one_that_only_references_are_accepted_for() -> None:
+    for declared in factory.REGISTRY.values():
+        for setting in declared.settings:
+            assert names_a_secret(setting.name) is setting.secret, (declared.name, setting.name)
+
+
+def test_every_setting_is_explained_in_both_languages() -> None:
+    for declared in factory.REGISTRY.values():
+        for setting in declared.settings:
+            assert setting.en.endswith("."), (declared.name, setting.name)
+            assert setting.pt.endswith("."), (declared.name, setting.name)

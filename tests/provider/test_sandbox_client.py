@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
-from provider.api import ChannelSettings, ReceiptEvent
+from provider.api import Address, ChannelSettings, ReceiptEvent, Rejected, Rendered, Result
 from provider.http import HttpClient
 from provider.sandbox_client import SandboxClient
 from schemas.errors import Invalid
+from schemas.reasons import Rejection
 from tests.provider.sandbox.running import Running
 
 
@@ -35,3 +36,31 @@ def test_the_sandbox_declares_that_it_cannot_look_numbers_up(client: SandboxClie
     assert not client.abilities.exists_check
     with pytest.raises(NotImplementedError):
         asyncio.run(client.exists("+5511987654321"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"status": 400}, Rejected(Rejection.PERMANENT_PAYLOAD, "scripted_400", 400, scope="recipient")),
+        ({"status": 409}, Rejected(Rejection.SESSION_DOWN, "scripted_409", 409, scope="sender")),
+        ({"status": 500}, Rejected(Rejection.TRANSIENT, "scripted_500", 500, scope="gateway")),
+        (
+            {"status": 500, "kind": "window_closed", "code": "131047"},
+            Rejected(Rejection.WINDOW_CLOSED, "131047", 500, scope="recipient"),
+        ),
+    ],
+)
+def test_a_scripted_status_means_what_the_script_says(
+    gateway: Running, rule: dict[str, object], expected: Rejected
+) -> None:
+    gateway.fault(do="status", **rule)
+
+    async def send() -> Result:
+        http = HttpClient()
+        try:
+            settings = ChannelSettings("loja", "sandbox", {"url": gateway.address})
+            return await SandboxClient(settings, http).send(Rendered("a"), Address("+5511987654321"), "s", 5)
+        finally:
+            await http.close()
+
+    assert asyncio.run(send()) == expected

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from provider.sandbox.gateway import PAGE
+from provider.sandbox.control import PAGE
 
 
 def keys(block: str) -> set[str]:

@@ -1,0 +1,82 @@
+"""One gateway's address with its headers: how adapters ask, and how what the network does becomes a result."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from provider.answers import ErrorTable, decode
+from provider.api import Health, Rejected, Result, Unknown
+from provider.http import Answer, HttpClient, Lost, NotSent
+
+T = TypeVar("T")
+ASK_TIMEOUT_S: Final = 5.0
+ATTEMPT_HEADER: Final = "X-Request-Id"
+"""Carries the attempt's id, to be found in a gateway's or proxy's log. No gateway deduplicates by it."""
+
+
+class Endpoint:
+    """Requests to one gateway.
+
+    Args:
+        http: the pool to use.
+        url: absolute, without a trailing slash.
+        headers: with every request (authentication).
+    """
+
+    def __init__(self, http: HttpClient, url: str, headers: Mapping[str, str] | None = None) -> None:
+        self._http = http
+        self._url = url
+        self._headers = dict(headers or {})
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        timeout_s: float = ASK_TIMEOUT_S,
+        *,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request. Raises `NotSent` and `Lost` as `HttpClient.request`."""
+        return await self._http.request(
+            method,
+            self._url + path,
+            timeout_s=timeout_s,
+            json=json,
+            data=data,
+            headers=self._headers | dict(headers or {}),
+        )
+
+    async def send(
+        self,
+        path: str,
+        timeout_s: float,
+        table: ErrorTable,
+        attempt_id: str,
+        *,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Result:
+        """POST a message and tell what the answer means. Never raises for what network or gateway do."""
+        named = {ATTEMPT_HEADER: attempt_id} | dict(headers or {})
+        try:
+            answer = await self.request("POST", path, timeout_s, json=json, data=data, headers=named)
+        except NotSent as error:
+            return Rejected(error.kind, error.code, scope="gateway")
+        except Lost as error:
+            return Unknown(error.code, error.http)
+        return table.classify(answer)
+
+    async def look(self, path: str, kind: type[T], *, method: str = "GET", json: Any = None) -> T | Health:
+        """Ask something that changes nothing; return the answer as `kind`, else why there is none."""
+        try:
+            answer = await self.request(method, path, json=json)
+        except (NotSent, Lost) as error:
+            return Health(ok=False, detail=f"the gateway does not answer ({error.code})")
+        if answer.status in (401, 403):
+            return Health(ok=False, detail=f"the gateway refuses the credentials (status {answer.status})")
+        if not 200 <= answer.status < 300:
+            return Health(ok=False, detail=f"the gateway answers with status {answer.status}")
+        found = None if answer.truncated else decode(answer.body, kind)
+        return Health(ok=False, detail="the gateway's answer cannot be read") if found is None else found

@@ -1,0 +1,57 @@
+"""Which provider is proved against which emulator. A new provider is one line here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provider.sandbox.faults import Preset
+from schemas.reasons import Rejection
+
+SESSION = "loja"
+"""The channel's id, and the name of the gateway's session, instance or number where it has one."""
+
+EXPECTED: Mapping[Preset, Rejection | str] = {
+    Preset.SESSION_DOWN: Rejection.SESSION_DOWN,
+    Preset.SESSION_NEVER_STARTED: Rejection.SESSION_DOWN,
+    Preset.NO_WHATSAPP: Rejection.PERMANENT_RECIPIENT,
+    Preset.TOKEN_EXPIRED: Rejection.PERMANENT_CONFIG,
+    Preset.TEMPLATE_MISSING: Rejection.PERMANENT_CONFIG,
+    Preset.WINDOW_CLOSED: Rejection.WINDOW_CLOSED,
+    Preset.PAIR_LIMIT: Rejection.THROTTLE_PAIR,
+    Preset.RATE_LIMITED: Rejection.THROTTLE_SENDER,
+    Preset.ACCOUNT_BLOCKED: Rejection.PERMANENT_CONFIG,
+    Preset.SENDER_RESTRICTED: Rejection.THROTTLE_SENDER,
+    Preset.PAYLOAD_REFUSED: Rejection.PERMANENT_PAYLOAD,
+    Preset.SERVICE_DOWN: Rejection.TRANSIENT,
+    Preset.ERROR_IN_SUCCESS: Rejection.WINDOW_CLOSED,
+    Preset.EMPTY_ERROR: Rejection.SESSION_DOWN,
+    Preset.SENT_DESPITE_ERROR: "unknown",
+    Preset.NEVER_DELIVERED: "accepted",
+    Preset.FAILS_LATER: "accepted",
+    Preset.QUEUED_NOT_SENT: "accepted",
+    Preset.BURST_AFTER_RECONNECT: "accepted",
+}
+"""What every provider makes of a situation, unless its pair says that its gateway cannot be understood so well."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A provider with its emulator.
+
+    `settings` beside the address (which goes into the setting `url`); `expected` replaces rows of `EXPECTED`, for
+    gateways whose answer does not tell more. `wants` is how the emulator's ledger writes the number +5511987654321.
+    """
+
+    provider: str
+    gateway: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    expected: Mapping[Preset, Rejection | str] = field(default_factory=dict)
+    wants: str = "5511987654321"
+
+    def __str__(self) -> str:
+        return self.provider if self.provider == self.gateway else f"{self.provider}-{self.gateway}"
+
+
+PAIRS = (
+    Pair("sandbox", "sandbox", wants="+5511987654321"),
+    # a new provider's pair goes here
+)
