@@ -1,7 +1,7 @@
 """A storm: faults of all parts over one another. Afterwards nothing is lost and nothing doubled.
 
-`CHAOS_SEEDS` seeds from `CHAOS_FIRST_SEED` on, each in a world of its own and `CHAOS_STORM_S` seconds long. Each fault is
-a line of `faults.jsonl` beside the reports.
+`CHAOS_SEEDS` seeds from `CHAOS_FIRST_SEED` on, each in its own world and `CHAOS_STORM_S` seconds long. Each fault
+is a line of `faults.jsonl` beside the reports.
 """
 
 import os
