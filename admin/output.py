@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -34,6 +35,19 @@ def table(rows: Sequence[Row], columns: Sequence[str], *, json_wanted: bool) -> 
         shown.add_row(*(Text(said(row.get(column))) for column in columns))
     # Off a terminal nothing is cut to a guessed width.
     Console(width=None if sys.stdout.isatty() else 10_000).print(shown)
+
+
+def plan(lines: Iterable[Mapping[str, str]]) -> None:
+    """Print the lines of a plan below each other: part and what, exactly how, and the undo. Narrow everywhere."""
+    # Off a terminal nothing is cut to a guessed width.
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for line in lines:
+        console.print(Text.assemble((f"{line['part']}: ", "bold"), line["what"]))
+        for text in filter(None, (line["exactly"], line["undo"] and f"undo: {line['undo']}")):
+            console.print(
+                Padding(Text(text, style="dim"), (0, 0, 0, 4)) if sys.stdout.isatty() else f"    {text}",
+                markup=False,
+            )
 
 
 def details(row: Row, *, json_wanted: bool) -> None:
@@ -67,6 +81,18 @@ def changes(done: Iterable[Change], *, json_wanted: bool) -> None:
                 continue
             text = f"  {name}: {said(new)}" if change.before is None else f"  {name}: {said(old)} → {said(new)}"
             console.print(Text(text))
+
+
+def texts(found: Mapping[str, str], *, json_wanted: bool) -> None:
+    """Print texts of several lines, each under its name."""
+    if json_wanted:
+        as_json(dict(found))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for name, text in found.items():
+        console.print(Text(f"── {name}", style="bold"))
+        console.print(Text(text))
+        console.print()
 
 
 def note(text: str) -> None:

@@ -32,7 +32,11 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Everything one text is made of. All tickets belong to one tenant and go to one agent."""
+    """Everything one text is made of. All tickets belong to one tenant and go to one agent.
+
+    `quiet_since_ms` is set when quiet hours held it, since when; `late_since_ms` when an outage on our side or the
+    gateway's did. `zone` is the agent's: times of day are told in it.
+    """
 
     tenant_name: str
     agent_name: str
@@ -44,11 +48,16 @@ class Notice:
     informed: int = 1
     mark_invisibly: bool = False
     quiet_since_ms: int | None = None
+    late_since_ms: int | None = None
+    zone: str = "America/Sao_Paulo"
+
+
+Form = Literal["single", "burst", "media", "moved", "queue", "several", "morning", "late", "activation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The rendered text and its form (`single`, `burst`, `media`, `moved`, `queue`, `several`)."""
+    """The rendered text and its `Form`."""
 
     body: str
     template_id: str

@@ -59,3 +59,20 @@ def cut(text: str, limit: int) -> str:
     if len(found) <= limit and len(text) <= limit * 8:
         return text
     return "".join(found[: limit - 1]).rstrip() + _ELLIPSIS
+
+
+def fit(text: str, units: int) -> str:
+    """Return `text` in at most `units` UTF-16 code units, cut between graphemes, the last one `…` if it was cut."""
+    if _units(text) <= units:
+        return text
+    kept, used = [], _units(_ELLIPSIS)
+    for found in _GRAPHEME.finditer(text):
+        used += _units(found.group())
+        if used > units:
+            break
+        kept.append(found.group())
+    return "".join(kept).rstrip() + _ELLIPSIS
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -11,10 +11,13 @@ PLACEHOLDERS: Final = frozenset(
     {"contactName", "ticketNumber", "preview", "tenantName", "queueName", "agentName", "count", "link"}
 )
 """What a tenant's own template may contain."""
+CODE: Final = "RCD-603"
 NAMED: Final = ("plan", "compact")
 """The templates that are shipped; anything with a placeholder is a tenant's own."""
 LIMIT: Final = 600
+LINES: Final = 8
 _PLACEHOLDER: Final = regex.compile(r"\{([A-Za-z]+)\}")
+_STRANGE: Final = regex.compile(r"[\p{Cc}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}--\n]|(?!\u200d)\p{Cf}", regex.V1)
 _BRACE: Final = regex.compile(r"\{[^{}]*\}?|\}")
 
 
@@ -32,7 +35,7 @@ def validate(template: str) -> None:
     """Check a tenant's setting before it is stored.
 
     Raises:
-        Invalid: RCD-601; names the unknown placeholder, or what is missing.
+        Invalid: RCD-603; names the unknown placeholder, or what is missing.
     """
     if template in NAMED:
         return
@@ -40,10 +43,15 @@ def validate(template: str) -> None:
     if unknown:
         known = ", ".join(sorted(PLACEHOLDERS))
         detail = f"the template contains {unknown[0]!r}; allowed placeholders: {known}"
-        raise Invalid("RCD-601", detail)
+        raise Invalid(CODE, detail)
     if "{preview}" not in template or "{ticketNumber}" not in template:
         detail = "a template is 'plan', 'compact', or a text with {ticketNumber} and {preview}"
-        raise Invalid("RCD-601", detail)
-    if len(template) > LIMIT:
-        detail = f"a template has at most {LIMIT} characters, this one has {len(template)}"
-        raise Invalid("RCD-601", detail)
+        raise Invalid(CODE, detail)
+    if len(template) > LIMIT or template.count("\n") >= LINES:
+        lines = template.count("\n") + 1
+        detail = f"a template has at most {LIMIT} characters in {LINES} lines; this one: {len(template)} in {lines}"
+        raise Invalid(CODE, detail)
+    strange = _STRANGE.search(template)
+    if strange:
+        detail = f"the template contains the invisible character U+{ord(strange.group()):04X}"
+        raise Invalid(CODE, detail)

@@ -1,13 +1,19 @@
 """`recado tenant`: whether, whom and how a company's agents are told."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from admin import output
+from admin import existence, output
+from admin.commands.hours import HoursArgument, hours_from, show_hours
 from admin.commands.options import JsonOption, ReasonOption, by, given, parameters
 from admin.configuration import database_url
 from admin.registry import tenants, words
+from formatter import templates
+from formatter.api import Notice
+from formatter.languages import LANGUAGES
+from formatter.samples import samples
+from schemas import quiet
 from schemas.database import transaction
 from schemas.reasons import Mode
 
@@ -53,11 +59,19 @@ def change(
     groups: Annotated[bool | None, typer.Option(help="Tell of messages in WhatsApp groups.")] = None,
     bot_policy: Annotated[str | None, typer.Option(help="While a bot talks: wait or suppress.")] = None,
     quiet_policy: Annotated[str | None, typer.Option(help="In quiet hours: hold or drop.")] = None,
+    quiet_hours: Annotated[
+        str | None,
+        typer.Option("--quiet-hours", help="Of agents without hours of their own: seg-sex 20:00-08:00, …; none."),
+    ] = None,
+    holidays: Annotated[
+        str | None,
+        typer.Option("--holidays", help="12-25, 2026-12-24..2027-01-03, 2026-12-31 08:00-12:00 (worked); none."),
+    ] = None,
     unknown_policy: Annotated[
         str | None, typer.Option(help="When a send's fate is unknown: resend or dead.")
     ] = None,
     marker: Annotated[str | None, typer.Option(help="First word of each notice; rows with it are ignored.")] = None,
-    template: Annotated[str | None, typer.Option(help="Name of the text's template.")] = None,
+    template: Annotated[str | None, typer.Option(help="plan, compact, or an own text: see tenant preview.")] = None,
     language: Annotated[str | None, typer.Option(help="pt_BR, en or es.")] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone, for example America/Sao_Paulo.")] = None,
     region: Annotated[
@@ -91,10 +105,57 @@ def change(
         region=region,
         frontend_url=frontend_url,
         parameters=parameters(parameter) if parameter else None,
+        holidays=None if holidays is None else quiet.stored_holidays(quiet.parse_holidays(holidays)),
     )
-    with transaction(database_url()) as connection:
-        done = tenants.change(connection, by(reason), words.tenant_id(tenant), **values)
+    if quiet_hours is not None:
+        values["quiet_hours"] = quiet.stored(quiet.parse(quiet_hours))
+    url, identity = database_url(), words.tenant_id(tenant)
+    with transaction(url) as connection:
+        done = tenants.change(connection, by(reason), identity, **values)
     output.changes([done], json_wanted=json_wanted)
+    if done.before is None and (doubt := existence.doubt(url, identity)) is not None:
+        output.note(doubt)
+
+
+@app.command()
+def preview(
+    tenant: TenantArgument,
+    template: Annotated[str | None, typer.Option(help="Try this one: plan, compact, or an own text.")] = None,
+    language: Annotated[str | None, typer.Option(help="pt_BR, en or es.")] = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Show every form of the tenant's texts, made of invented messages. Changes nothing."""
+    with transaction(database_url()) as connection:
+        row = tenants.require(connection, words.tenant_id(tenant))
+        desk = tenants.frontend_url(connection, row)
+    chosen = row["template"] if template is None else template
+    templates.validate(chosen)
+    spoken = row["language"] if language is None else words.one_of(language, LANGUAGES, "language")
+    rules = Notice(
+        row["name"] or tenant, "Ana", (), 0, spoken, template=chosen, marker=row["marker"], zone=row["zone"]
+    )
+    output.texts(samples(rules, desk), json_wanted=json_wanted)
+
+
+@app.command("import-hours")
+def import_hours(
+    tenant: TenantArgument,
+    file: HoursArgument,
+    zone: Annotated[str | None, typer.Option(help="IANA name, when the hours tell none.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Set them; otherwise they are only shown.")] = False,
+    reason: ReasonOption = "",
+    json_wanted: JsonOption = False,
+) -> None:
+    """Set quiet hours to the time outside of working hours as ticketz or press store them, and the holidays."""
+    found = hours_from(file, zone)
+    show_hours(found)
+    if apply:
+        values: dict[str, Any] = {"quiet_hours": quiet.stored(found.hours)}
+        if found.holidays:
+            values["holidays"] = quiet.stored_holidays(found.holidays)
+        with transaction(database_url()) as connection:
+            done = tenants.change(connection, by(reason), words.tenant_id(tenant), **values)
+        output.changes([done], json_wanted=json_wanted)
 
 
 def _switch(tenant: str, mode: Mode, reason: str, json_wanted: bool) -> None:

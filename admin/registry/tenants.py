@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func
 
 from admin.registry import channels, sources, words
 from admin.registry.rows import By, Change, Row, listed, plain, read, remove, write
+from formatter import templates
 from formatter.languages import LANGUAGES
 from schemas.config import Parameters
 from schemas.errors import Fatal, Invalid
@@ -40,7 +41,7 @@ def change(connection: Connection, by: By, tenant: TenantId, **given: Any) -> Ch
             None takes an override away; `frontend_url` None means the source's.
 
     Raises:
-        Invalid: RCD-403 unknown source or channel, RCD-404 the channel's lane is another, RCD-405, RCD-601.
+        Invalid: RCD-403 unknown source or channel, RCD-404 the channel's lane is another, RCD-405, 601, 603.
     """
     sources.require(connection, tenant.source)
     key = _key(tenant)
@@ -109,6 +110,13 @@ def require(connection: Connection, tenant: TenantId) -> Row:
     return found
 
 
+def frontend_url(connection: Connection, tenant: Row) -> str:
+    """Return where the tenant's links begin: its own front end, else its source's; '' for none."""
+    own: str | None = tenant["frontend_url"]
+    found: str = own if own is not None else sources.require(connection, tenant["source"])["frontend_url"]
+    return found.rstrip("/")
+
+
 def show(connection: Connection, tenant: TenantId | None = None, source: str | None = None) -> list[Row]:
     """Return all tenants, those of a source, or the one asked for. Raises `Invalid` RCD-403."""
     if tenant is not None:
@@ -136,12 +144,15 @@ def _checked(name: str, value: Any) -> Any:
         return int(value)
     if name == "zone":
         return valid_zone(value)
+    if name in {"quiet_hours", "holidays"}:
+        return value
     if name == "frontend_url":
         return None if value is None else words.url(value, "front-end URL")
     if name == "marker":
         return words.line(value, "marker", limit=_MARKER_LIMIT, required=True)
     if name == "template":
-        return words.named(value, r"[a-z][a-z0-9_]{0,30}", "template", "plan")
+        templates.validate(value)
+        return value
     if name == "lane":
         return None if value is None else words.named(value, r"[a-z][a-z0-9_/-]{0,62}", "lane", "shop/1")
     if name == "name":

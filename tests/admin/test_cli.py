@@ -158,6 +158,23 @@ def processes_wait(path: Path) -> None:
 
 
 @pytest.mark.stack
+def test_a_tenants_texts_are_seen_before_they_are_stored(recado: Command) -> None:
+    recado(*SOURCE)
+    recado("source", "set", "shop", "--frontend-url", "https://desk.example")
+    recado("tenant", "set", "shop/1", "--name", "Loja Sol", "--template", "compact")
+    shown = json.loads(recado("tenant", "preview", "shop/1", "--json").out)
+    assert shown["single"] == (
+        '*Maria Souza* · #4821\n"Oi, meu pedido ainda não chegou, podem verificar?"\n'
+        "https://desk.example/tickets/4821"
+    )
+    own = recado(
+        "tenant", "preview", "shop/1", "--template", "{count}x #{ticketNumber}: {preview}", "--language", "en"
+    )
+    assert own.out.startswith('── single\n1x #4821: "Oi, meu pedido ainda não chegou, podem verificar?"\n')
+    assert json.loads(recado("tenant", "show", "shop/1", "--json").out)["template"] == "compact"
+
+
+@pytest.mark.stack
 def test_a_channel_that_cannot_send_is_refused_and_stays_untested(recado: Command) -> None:
     recado(*SOURCE)
     recado("channel", "add", "phones", "--provider", "sandbox", "-s", "url=http://127.0.0.1:1")
@@ -181,9 +198,13 @@ def test_a_channel_that_cannot_send_is_refused_and_stays_untested(recado: Comman
         (("tenant", "set", "shop/1", "-p", "settle=soon"), 20, "RCD-405"),
         (("tenant", "set", "shop/1", "-p", "tempo=1"), 20, "RCD-601"),
         (("tenant", "enable", "shop/9"), 20, "RCD-403"),
+        (("tenant", "set", "shop/1", "--template", "{preview} #{ticketNumber} {senha}"), 20, "RCD-603"),
+        (("tenant", "preview", "shop/1", "--template", "{preview}"), 20, "RCD-603"),
+        (("tenant", "preview", "shop/1", "--language", "tlh"), 20, "RCD-405"),
+        (("tenant", "preview", "shop/9"), 20, "RCD-403"),
         (("user", "set", "shop/1"), 20, "RCD-405"),
         (("user", "set", "shop/1/7", "--number", "98765-4321"), 20, "RCD-401"),
-        (("user", "set", "shop/1/7", "--quiet", "at night"), 20, "RCD-405"),
+        (("user", "set", "shop/1/7", "--quiet", "at night"), 20, "RCD-408"),
         (("user", "verify", "shop/1/7", "--reason", ""), 20, "RCD-403"),
         (("channel", "remove", "phones"), 20, "RCD-403"),
         (("channel", "add", "phones", "--provider", "sandbox", "-s", "url"), 20, "RCD-405"),

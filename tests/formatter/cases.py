@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from formatter.activation import Activation
 from formatter.api import MessageFact, Notice, TicketFact
 
 NOW = 1_795_350_000_000
@@ -106,4 +107,72 @@ CASES: dict[str, Notice] = {
         "{tenantName} {a.__class__}",
     ),
     "marked invisibly": replace(notice(_single), mark_invisibly=True),
+}
+
+HOUR = 60 * 60
+MORNING = 1_795_345_200_000
+"""08:00 in São Paulo, on a Sunday."""
+
+
+def held(number: str, name: str, count: int, seconds_ago: int, kind: str = "text") -> TicketFact:
+    body = "oi" if kind == "text" else "🔊"
+    created = MORNING - seconds_ago * SECOND
+    messages = tuple(MessageFact(kind, body, created + n) for n in range(count))
+    return replace(ticket(number, name, *messages), first_ms=created)
+
+
+_NIGHT = (
+    held("4821", "Maria Souza", 6, 11 * HOUR + 46 * 60),
+    held("4830", "João Lima", 1, 9 * HOUR + 2 * 60, "audio"),
+    held("4835", "Pedro Alves", 3, 9 * HOUR),
+    replace(held("4836", "Rui Reis", 1, 8 * HOUR), via_queue=True, queue_name="Suporte"),
+    replace(held("4840", "Lia Luz", 2, 30 * 60), moved=True),
+    held("4841", "Eva Dias", 4, 20 * 60),
+    held("4842", "Ivo Melo", 2, 60),
+)
+_night = replace(notice(*_NIGHT), now_ms=MORNING, quiet_since_ms=MORNING - 12 * HOUR * SECOND)
+_outage = replace(_night, quiet_since_ms=None, late_since_ms=MORNING - (5 * HOUR + 50 * 60) * SECOND)
+_lunch = MORNING + 6 * HOUR * SECOND
+
+CASES |= {
+    "example 7: morning": _night,
+    "example 10: after an outage": replace(_outage, tickets=_NIGHT[:4], now_ms=MORNING + 5 * 60 * SECOND),
+    "morning, plan, two tickets": replace(_night, tickets=_NIGHT[:2], template="plan"),
+    "morning, one ticket": replace(_night, tickets=_NIGHT[:1], template="plan"),
+    "morning, without an agent's name, one message of last week": replace(
+        _night, tickets=(held("4821", "Maria Souza", 1, 8 * 24 * HOUR),), agent_name=""
+    ),
+    "the end of quiet hours at lunch, since Friday": replace(
+        _night, tickets=(_NIGHT[0], held("4830", "João Lima", 1, 38 * HOUR)), now_ms=_lunch
+    ),
+    "the end of quiet hours at night, in another zone": replace(
+        _night, tickets=_NIGHT[:1], now_ms=_lunch, zone="Asia/Tokyo"
+    ),
+    "after an outage, one ticket": replace(_outage, tickets=_NIGHT[1:2], template="plan"),
+    "a tenant's own template, burst": replace(
+        notice(_burst), template="{contactName} #{ticketNumber} ({count})\n{queueName}\n{preview}\nVer: {link}"
+    ),
+    "a tenant's own template, media": notice(_media, template="#{ticketNumber} {preview}"),
+    "a tenant's own template does not fit a queue": replace(
+        notice(_queue), template="#{ticketNumber} {preview}", informed=3
+    ),
+}
+
+OPENINGS: dict[str, Notice] = {
+    "example 9: opening": notice(*_NIGHT[:3]),
+    "opening, more than fit": notice(*(held(str(n), f"Cliente {n}x", 1, 60) for n in range(1, 12))),
+    "opening, one message": notice(_single),
+    "opening, burst": notice(_burst),
+    "opening, media only": notice(_media),
+    "opening, moved": notice(_moved),
+    "opening, queue": notice(_queue),
+}
+
+_activation = Activation("Loja Sol", "Ana", (("20:00", "08:00"),))
+
+ACTIVATIONS: dict[str, Activation] = {
+    "example 11: activation": _activation,
+    "activation, no quiet hours": replace(_activation, quiet=()),
+    "activation, two ranges, nameless": Activation("", "", (("12:00", "13:00"), ("20:00", "08:00"))),
+    "activation, marked invisibly": replace(_activation, mark_invisibly=True),
 }

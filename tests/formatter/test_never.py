@@ -8,8 +8,10 @@ from dataclasses import replace
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from formatter.activation import Activation, render_activation
 from formatter.api import MessageFact, Notice, TicketFact
 from formatter.languages import LANGUAGES
+from formatter.opening import LIMIT, PARAMETERS, render_opening
 from formatter.plain import graphemes
 from formatter.render import render
 
@@ -165,16 +167,19 @@ def notices(draw: st.DrawFn) -> tuple[Notice, list[str]]:
             link=LINK,
             messages=messages,
             omitted=draw(st.integers(0, 3)),
-            queue_name=draw(st.none() | st.just("Suporte")),
+            queue_name=draw(st.sampled_from([None, "Suporte"])) if draw(st.booleans()) else text(),
             via_queue=draw(st.booleans()),
             moved=draw(st.booleans()),
         )
 
     found = Notice(
-        tenant_name="Loja Sol",
-        agent_name="Ana",
+        tenant_name="Loja Sol" if draw(st.booleans()) else text(),
+        agent_name="Ana" if draw(st.booleans()) else text(),
         tickets=tuple(fact(n + 1) for n in range(draw(st.integers(1, 3)))),
         now_ms=NOW,
+        quiet_since_ms=draw(st.sampled_from([None, None, NOW - 36_000_000])),
+        late_since_ms=draw(st.sampled_from([None, None, NOW - 9_000_000])),
+        zone=draw(st.sampled_from(["America/Sao_Paulo", "Asia/Kathmandu", "Mars/Olympus"])),
         language=draw(st.sampled_from(LANGUAGES)),
         template=draw(st.sampled_from(["plan", "compact", "{contactName} {preview} {link}"])),
         mark_invisibly=draw(st.booleans()),
@@ -187,9 +192,23 @@ def bare(text: str) -> str:
 
 
 def check(notice: Notice, forbidden: list[str]) -> None:
-    whole = render(notice).body
-    assert whole.startswith("\u200e") == notice.mark_invisibly
-    body = whole.removeprefix("\u200e")
+    """Check the text, the parameters of an opening, and the activation under the same names."""
+    activation = Activation(
+        notice.tenant_name, notice.agent_name, (("20:00", "08:00"),), notice.language, notice.mark_invisibly
+    )
+    for whole in (render(notice).body, render_activation(activation).body):
+        assert whole.startswith("\u200e") == notice.mark_invisibly
+        check_text(whole.removeprefix("\u200e"), forbidden)
+    parameters = render_opening(notice)
+    assert len(parameters) == PARAMETERS
+    for line in parameters:
+        assert line
+        assert line == " ".join(line.split())
+        assert len(line.encode("utf-16-le")) <= 2 * LIMIT
+        check_text(line, forbidden, cut=line.endswith("…"))
+
+
+def check_text(body: str, forbidden: list[str], *, cut: bool = False) -> None:
     told = body.replace(LINK, "").replace("https://desk.example/tickets", "")
     for secret in forbidden:
         for line in filter(None, map(str.strip, secret.split("\n"))):
@@ -204,11 +223,11 @@ def check(notice: Notice, forbidden: list[str]) -> None:
         assert unicodedata.category(char) not in ("Cc", "Co", "Cs", "Zl", "Zp"), repr(char)
         assert unicodedata.category(char) != "Cf" or char == "\u200d", repr(char)
     for line in body.split("\n"):
-        assert line.count('"') % 2 == 0, line
+        assert line.count('"') % 2 == 0 or cut, line
         assert line.strip()
         for quoted in re.findall(r'"([^"]*)"', line):
-            assert 1 <= graphemes(quoted) <= 140
-    assert body.count("\n") <= 5
+            assert 1 <= graphemes(quoted) <= 140 or cut
+    assert body.count("\n") <= 8
     assert len(body) <= 4096
 
 

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from formatter.activation import render_activation
 from formatter.languages import LANGUAGES
+from formatter.opening import render_opening
 from formatter.render import render
-from tests.formatter.cases import CASES, NOW, message, notice, ticket
+from tests.formatter.cases import ACTIVATIONS, CASES, NOW, OPENINGS, message, notice, ticket
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -15,16 +17,30 @@ def golden(language: str) -> dict[str, str]:
     return {title: text.strip() for title, text in (section.split("\n", 1) for section in sections)}
 
 
+def rendered(case: str, language: str) -> str:
+    if case in CASES:
+        body = render(replace(CASES[case], language=language)).body
+    elif case in OPENINGS:
+        body = "\n".join(render_opening(replace(OPENINGS[case], language=language)))
+    else:
+        body = render_activation(replace(ACTIVATIONS[case], language=language)).body
+    return body.replace("\u200e", "<U+200E>")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *OPENINGS, *ACTIVATIONS])
 def test_each_text_is_the_one_that_was_approved(language: str, case: str) -> None:
-    body = render(replace(CASES[case], language=language)).body
-    assert body.replace("\u200e", "<U+200E>") == golden(language)[case]
+    assert rendered(case, language) == golden(language)[case]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_approved_text_lacks_its_case(language: str) -> None:
-    assert golden(language).keys() == CASES.keys()
+    assert golden(language).keys() == {*CASES, *OPENINGS, *ACTIVATIONS}
+
+
+def test_every_example_of_the_guide_has_its_approved_text() -> None:
+    examples = [title.split(":")[0] for title in golden("pt_BR") if title.startswith("example")]
+    assert sorted(examples) == sorted(f"example {number}" for number in range(1, 12))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +51,9 @@ def test_no_approved_text_lacks_its_case(language: str) -> None:
         ("example 4: media only", "media"),
         ("example 5: moved", "moved"),
         ("example 6: queue", "queue"),
+        ("example 7: morning", "morning"),
         ("example 8: several tickets", "several"),
+        ("example 10: after an outage", "late"),
     ],
 )
 def test_a_text_names_its_form(case: str, form: str) -> None:

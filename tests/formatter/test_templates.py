@@ -9,7 +9,14 @@ def test_only_known_placeholders_are_filled_and_a_value_is_never_read_again() ->
 
 
 @pytest.mark.parametrize(
-    "template", ["plan", "compact", "#{ticketNumber}: {preview}", "{contactName} #{ticketNumber} {preview}\n{link}"]
+    "template",
+    [
+        "plan",
+        "compact",
+        "#{ticketNumber}: {preview}",
+        "{contactName} #{ticketNumber} {preview}\n{link}",
+        "👩‍💻 #{ticketNumber} {preview}",
+    ],
 )
 def test_a_good_template_is_taken(template: str) -> None:
     validate(template)
@@ -26,12 +33,16 @@ def test_a_good_template_is_taken(template: str) -> None:
         ("plano", "{ticketNumber}"),
         ("{preview}", "{ticketNumber}"),
         ("{preview} #{ticketNumber}" + "x" * LIMIT, str(LIMIT)),
+        ("{preview} #{ticketNumber}" + "\nx" * 8, "9"),
+        ("{preview} #{ticketNumber}\u202e", "U+202E"),
+        ("{preview} #{ticketNumber}\r\n", "U+000D"),
+        ("{preview}\u200b #{ticketNumber}", "U+200B"),
     ],
 )
 def test_a_bad_template_is_refused_and_the_fault_named(template: str, named: str) -> None:
     with pytest.raises(Invalid) as refusal:
         validate(template)
-    assert refusal.value.code == "RCD-601"
+    assert refusal.value.code == "RCD-603"
     assert named in refusal.value.detail
 
 
