@@ -1,5 +1,6 @@
 """Two ticketz databases behind one stack and one pair of roles; the way to each of them can be damaged."""
 
+import subprocess
 import sys
 import time
 import uuid
@@ -81,6 +82,11 @@ class Shop:
         self.committed[waid] = time.time() * 1_000
         return waid
 
+    def is_captured(self) -> bool:
+        """Whether somebody follows the slot."""
+        asked = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
+        return self.owner.execute(asked, [names(self.source).slot]).fetchone() == (True,)
+
     def close(self) -> None:
         """End the ways and the owner's connection."""
         self.capture.end()
@@ -134,6 +140,7 @@ class Street:
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         self.stack, self.folder, self.cell = stack, folder, fresh_cell(stack, PARTITIONS)
         self.processes = Processes(folder)
+        self.roles: list[subprocess.Popen[bytes]] = []
         self.ours, self.theirs = (Shop(stack, name) for name in _neighbours())
         self.told = Told(stack.bootstrap, self.cell)
 
@@ -165,11 +172,17 @@ class Street:
                 "NOTIFY_NEW_MESSAGE_ENABLED": "true",
                 "RECADO_LOG__FORMAT": "json",
             }
-            self.processes.python("-m", "admin", "run", role, env=environment)
+            self.roles.append(self.processes.python("-m", "admin", "run", role, env=environment))
         with Connect(self.stack.connect_url) as rest:
             for shop in self.shops:
                 rest.ensure(connector_name(self.cell, shop.source), self._connector(shop))
-        self.until_told([shop.insert() for shop in self.shops], "the first notices")
+        for shop in self.shops:
+            # A connector is RUNNING before it has its slot; what is written earlier is never captured.
+            wait(shop.is_captured, f"the slot of {shop.source}")
+        try:
+            self.until_told([shop.insert() for shop in self.shops], "the first notices")
+        except AssertionError as error:
+            raise AssertionError("\n".join(self.processes.log(role)[-2_000:] for role in self.roles)) from error
 
     def until_told(self, waids: Sequence[str], what: str, seconds: float = 60) -> None:
         """Wait until all of these messages are told."""

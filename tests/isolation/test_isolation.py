@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+import structlog
 
 from cdc.connect import Connect
 from cdc.connector import connector_name
@@ -21,6 +22,7 @@ pytestmark = [
     pytest.mark.xdist_group("isolation"),
 ]
 
+log = structlog.get_logger()
 RATE, OTHER_RATE, PERIOD_S = 20, 5, 5.0
 FACTOR, ALLOWANCE_MS = 1.2, 20.0
 """p99 beside a damaged source ≤ 1.2 × p99 beside a sound one + 20 ms: of so few messages the p99 is the second
@@ -129,11 +131,9 @@ def compare(both: Street, damage: Damage) -> Run:
 
 
 @pytest.mark.parametrize("damage", [down, hanging, slow, password, schema])
-def test_another_source_is_as_fast_as_ever(
-    both: Street, damage: Damage, record_property: Callable[[str, object], None]
-) -> None:
+def test_another_source_is_as_fast_as_ever(both: Street, damage: Damage) -> None:
     run = compare(both, damage)
-    record_property("p99_ms", run)
+    log.info("p99 in ms", damage=damage.__name__, sound=run.sound, damaged=run.damaged)  # to be seen with -rP
     assert run.holds, run
     assert set(both.told.ends) == set()  # nobody's messages ended otherwise than by being told
 
