@@ -10,7 +10,7 @@ from consumers.sender.turn import Turn
 from consumers.sender.work import Live, Send
 from formatter.api import Text
 from provider.api import Address
-from schemas.config import SECOND, AgentConfig, TenantConfig
+from schemas.config import MINUTE, SECOND, AgentConfig, TenantConfig
 from schemas.identity import address_hash, notification_id
 from schemas.reasons import Dead, Hold, Mode, Suppressed
 from schemas.records import Header, Item, OutboxEntry, Sending
@@ -24,6 +24,9 @@ SLACK_MS = 2 * SECOND
 OPENING = "opening"
 """The template that may open a conversation (S20)."""
 QUEUED_MS = 30 * SECOND
+OUTAGES = frozenset({Hold.BREAKER, Hold.SESSION_DOWN, Hold.CONFIGURATION, Hold.RETRY})
+LATE_MS = 15 * MINUTE
+"""After an outage of this length the notice says that it comes late."""
 
 
 def hash_of(agent: AgentConfig) -> str:
@@ -56,6 +59,7 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         provider=channel.provider if channel else "",
         template=OPENING if header.as_template else None,
         quiet_since_ms=quiet_since,
+        late_since_ms=_outage_since(turn, header),
     )
     try:
         text = turn.fixed.render(built)
@@ -90,6 +94,12 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         entry.notification_id = identity
         turn.put(key, entry)
     mark(turn, agent, header)
+
+
+def _outage_since(turn: Turn, header: Header) -> int | None:
+    """Return since when an outage held it, when so long that the reader should be told why it comes late."""
+    held = header.technical_since_ms if header.hold_reason in OUTAGES else 0
+    return held if held and turn.now_ms - held >= LATE_MS else None
 
 
 def mark(turn: Turn, agent: str, header: Header) -> None:

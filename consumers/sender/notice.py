@@ -22,6 +22,7 @@ def build(
     provider: str = "",
     template: str | None = None,
     quiet_since_ms: int | None = None,
+    late_since_ms: int | None = None,
 ) -> Notice:
     """Return the notice of these entries (not empty), which leave together.
 
@@ -34,6 +35,7 @@ def build(
         provider: the channel's provider.
         template: a form other than the tenant's.
         quiet_since_ms: when quiet hours held it, since when.
+        late_since_ms: when an outage held it, since when.
     """
     by_ticket: dict[int, list[OutboxEntry]] = {}
     for entry in entries:
@@ -50,6 +52,8 @@ def build(
         informed=max(entry.informed for entry in entries),
         mark_invisibly=provider.startswith(WHATICKET),
         quiet_since_ms=quiet_since_ms,
+        late_since_ms=late_since_ms,
+        zone=tenant.zone,
     )
 
 
@@ -59,7 +63,7 @@ def _ticket(entries: Sequence[OutboxEntry], ticket: LiveTicket | None, tenant: T
     messages = []
     for item in items:
         row = rows.get(item.row_id)
-        if row is None:
+        if row is None or row.deleted:  # a deleted one is suppressed before; should one ever pass, not its text
             messages.append(MessageFact(item.kind, None, item.created_ms))
         else:
             messages.append(MessageFact(row.kind, row.body, item.created_ms))

@@ -5,8 +5,10 @@ from consumers.sender.notice import build
 from consumers.sender.work import Live
 from formatter.api import MessageFact, TicketFact
 from formatter.render import render
+from schemas.config import MINUTE
+from schemas.reasons import Rejection
 from schemas.records import Item, OutboxEntry
-from tests.consumers.sender.world import START, World, agent_config, snapshot
+from tests.consumers.sender.world import START, World, agent_config, rejected, snapshot
 
 TENANT = snapshot().tenants[0]
 
@@ -57,3 +59,36 @@ def test_the_helpdesks_own_connection_gets_an_invisible_mark() -> None:
     live = Live(START, {7: World().ticket(7, rows={"m1": row(1, "oi")})})
     notice = build(TENANT, agent_config(1), [entry(7, 1)], live, START, provider="whaticket")
     assert render(notice).body.startswith("\u200e")
+
+
+def test_a_deleted_messages_text_goes_nowhere_even_if_it_gets_this_far() -> None:
+    gone = LiveRow("m1", "text", "segredo", START, read=False, deleted=True)
+    live = Live(START, {7: World().ticket(7, rows={"m1": gone})})
+    assert "segredo" not in render(build(TENANT, agent_config(1), [entry(7, 1)], live, START)).body
+
+
+def test_why_it_comes_late_and_the_zone_go_with_the_notice() -> None:
+    live = Live(START, {7: World().ticket(7, rows={"m1": row(1, "oi")})})
+    notice = build(
+        TENANT, agent_config(1), [entry(7, 1)], live, START, quiet_since_ms=START - 2, late_since_ms=START - 1
+    )
+    assert (notice.quiet_since_ms, notice.late_since_ms, notice.zone) == (START - 2, START - 1, TENANT.zone)
+
+
+def test_after_a_long_outage_the_notice_says_that_it_is_late() -> None:
+    world = World()
+    world.replies.extend([rejected(Rejection.SESSION_DOWN)] * 100)
+    world.alert()
+    world.run(20 * MINUTE)
+    world.replies.clear()
+    world.run(20 * MINUTE)
+    assert len(world.phones) == 1
+    assert world.notices[-1].late_since_ms == world.notices[1].now_ms - 30_000
+
+
+def test_after_a_short_one_it_does_not() -> None:
+    world = World()
+    world.replies.append(rejected(Rejection.SESSION_DOWN))
+    world.alert()
+    world.run(20 * MINUTE)
+    assert [notice.late_since_ms for notice in world.notices] == [None, None]
