@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from admin.registry import agents, channels, tenants, words
 from admin.registry.rows import By, Change
+from provider.addresses import Allowed
 from provider.api import Accepted, Address, Health, Rejected, Rendered, Result
-from provider.factory import close, make
+from provider.factory import make
+from provider.http import HttpClient
 from schemas.database import transaction
 from schemas.errors import Fatal, Recoverable
 from schemas.reasons import Rejection
@@ -25,7 +27,7 @@ class Tested:
     change: Change
 
 
-def send_test(url: str, by: By, channel_id: str, agent: str) -> Tested:
+def send_test(url: str, by: By, channel_id: str, agent: str, allowed: Allowed) -> Tested:
     """Ask the channel for its health, send the test to the agent, and record that it works. Blocks for seconds.
 
     Raises:
@@ -42,14 +44,15 @@ def send_test(url: str, by: By, channel_id: str, agent: str) -> Tested:
     text = Rendered(TEXT.format(marker=marker, channel=channel_id), template_id="channel_test")
 
     async def ask() -> tuple[Health, Result | None]:
-        provider = make(settings)
+        http = HttpClient(allowed)
+        provider = make(settings, http)
         try:
             health = await provider.health()
             if not health.ok:
                 return health, None
             return health, await provider.send(text, to, f"test-{secrets.token_hex(12)}", TIMEOUT_S)
         finally:
-            await close()
+            await http.close()
 
     health, result = asyncio.run(ask())
     if isinstance(result, Accepted):

@@ -21,8 +21,9 @@ from consumers.runtime.metrics import gauge, histogram
 from consumers.runtime.worker import Worker
 from consumers.sender.app import SenderApp
 from formatter.render import render
+from provider.addresses import Allowed
 from provider.api import ChannelSettings, Provider
-from provider.factory import close, make
+from provider.factory import allow, close, make
 from schemas.clock import SystemClock
 from schemas.config import ChannelConfig
 from schemas.errors import Invalid, Recoverable
@@ -63,6 +64,7 @@ def _sender(settings: Settings, config: ConfigHolder) -> Wiring:
     def observe(source: str, seconds: float) -> None:
         histogram("recado_resolve_seconds").labels(source).observe(seconds)
 
+    allow(Allowed.parse(settings.gateways.networks or ""))
     directory = LiveDirectory(config.source_dsn, observe=observe)
     app = SenderApp(
         cell,

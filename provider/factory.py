@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from provider import sandbox_client
+from provider import meta, sandbox_client
+from provider.addresses import Allowed
 from provider.api import ChannelSettings, Provider
 from provider.declaration import Declaration
 from provider.http import HttpClient
@@ -12,11 +13,12 @@ REGISTRY: Final[dict[str, Declaration]] = {
     each.name: each
     for each in (
         sandbox_client.DECLARATION,
+        meta.DECLARATION,
         # a new provider's declaration goes here
     )
 }
 
-_shared: Final = HttpClient()
+_shared = HttpClient()
 
 
 def make(settings: ChannelSettings, http: HttpClient | None = None) -> Provider:
@@ -45,6 +47,12 @@ def declaration(provider: str, said: str = "") -> Declaration:
         detail = f"{said}no provider {provider!r}; known: {', '.join(sorted(REGISTRY))}"
         raise Invalid("RCD-306", detail)
     return found
+
+
+def allow(networks: Allowed) -> None:
+    """Say in which private networks the gateways of this process may be; once, before the first `make`."""
+    global _shared  # noqa: PLW0603 - the pool that all channels of a process share
+    _shared = HttpClient(networks)
 
 
 async def close() -> None:

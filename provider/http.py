@@ -14,6 +14,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from provider.addresses import Allowed, Forbidden
 from schemas.reasons import Rejection
 
 ANSWER_LIMIT: Final = 64 * 1024
@@ -21,6 +22,9 @@ CONNECT_TIMEOUT_S: Final = 3.0
 # Node servers close idle connections after 5 s. A request written into a connection that is just being closed
 # has an unknown outcome, so ours are given up before.
 KEEP_ALIVE_S: Final = 3.0
+NAMES_S: Final = 10
+# What no retry mends: a person has to change the channel, or the operator's allow-list.
+CONFIGURATION: Final = frozenset({"address_forbidden", "url", "tls"})
 
 
 class NotSent(Exception):
@@ -70,13 +74,22 @@ class HttpClient:
     """A pool of connections, opened at the first request in the running loop (a new loop gets a new pool).
 
     Args:
-        resolver: how host names become addresses; None is the system's. An allow-list of address ranges plugs in
-            here (and has to look at literal addresses itself: they are not resolved).
+        allowed: private networks in which gateways may be; without it only public addresses are connected.
+        resolver: how host names become addresses; None is the system's.
         connections: at most so many at once, for all hosts; what waits for one has not left.
+        names_s: how long a name's addresses are kept, in seconds.
     """
 
-    def __init__(self, resolver: AbstractResolver | None = None, connections: int = 256) -> None:
+    def __init__(
+        self,
+        allowed: Allowed | None = None,
+        resolver: AbstractResolver | None = None,
+        connections: int = 256,
+        names_s: int = NAMES_S,
+    ) -> None:
+        self._allowed = allowed or Allowed()
         self._resolver = resolver
+        self._names_s = names_s
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +125,7 @@ class HttpClient:
             code = _code(error)
             if progress.left:
                 raise Lost(code, progress.status) from error
-            raise NotSent(code) from error
+            raise NotSent(code, _kind(code)) from error
 
     async def close(self) -> None:
         """Close all connections. The client may be used again afterwards."""
@@ -161,7 +174,13 @@ class HttpClient:
             traces.on_request_headers_sent.append(_mark_left)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=self._connections, keepalive_timeout=KEEP_ALIVE_S, resolver=self._resolver
+                    limit=self._connections,
+                    keepalive_timeout=KEEP_ALIVE_S,
+                    resolver=self._resolver,
+                    # What is looked at is what is connected; a name is asked for again after a few seconds.
+                    ttl_dns_cache=self._names_s,
+                    use_dns_cache=self._names_s > 0,
+                    socket_factory=self._allowed.open,
                 ),
                 # Compressed answers could grow beyond the cap while they are unpacked: ask for none, unpack none.
                 headers={"Accept-Encoding": "identity", "User-Agent": "recado"},
@@ -173,6 +192,10 @@ class HttpClient:
         return self._session
 
 
+def _kind(code: str) -> Rejection:
+    return Rejection.PERMANENT_CONFIG if code in CONFIGURATION else Rejection.TRANSIENT
+
+
 def _code(error: Exception) -> str:
     """Name an error for outcomes and metrics: few values, no host names."""
     match error:
@@ -182,6 +205,8 @@ def _code(error: Exception) -> str:
             return "dns"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return "tls"
+        case aiohttp.ClientConnectorError() if isinstance(error.os_error, Forbidden):
+            return "address_forbidden"
         case aiohttp.ClientConnectorError():
             return "connect"
         case aiohttp.ServerDisconnectedError():

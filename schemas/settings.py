@@ -1,10 +1,11 @@
 """All settings of a process, one tree, prefix `RECADO_`, nested by `__`. Listed in docs/settings.md."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import Invalid
@@ -54,6 +55,20 @@ class HttpSettings(BaseModel):
     port: int = 0
 
 
+class GatewaySettings(BaseModel):
+    """Where the gateways of channels may be. Public addresses are always allowed, private ones only these."""
+
+    networks: str | None = None
+
+    @field_validator("networks")
+    @classmethod
+    def readable(cls, text: str | None) -> str | None:
+        """Networks or addresses, parted by commas: `10.0.0.0/8, 192.168.1.7`."""
+        for part in (text or "").replace(",", " ").split():
+            ip_network(part)
+        return text
+
+
 class LogSettings(BaseModel):
     """Structured logs on standard error."""
 
@@ -81,6 +96,7 @@ class Settings(BaseSettings):
     connect: ConnectSettings = Field(default_factory=ConnectSettings)
     timings: Timings = Field(default_factory=Timings)
     http: HttpSettings = Field(default_factory=HttpSettings)
+    gateways: GatewaySettings = Field(default_factory=GatewaySettings)
     log: LogSettings = Field(default_factory=LogSettings)
     java: Path | None = None
 

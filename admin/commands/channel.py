@@ -7,8 +7,9 @@ import typer
 from admin import output
 from admin.channel_trial import send_test
 from admin.commands.options import JsonOption, ReasonOption, by, pairs
-from admin.configuration import database_url
+from admin.configuration import database_url, settings
 from admin.registry import channels
+from provider.addresses import Allowed
 from schemas.database import transaction
 
 app = typer.Typer(no_args_is_help=True)
@@ -52,8 +53,8 @@ def change(
 ) -> None:
     """Change settings of a channel; it is to be tested again then."""
     with transaction(database_url()) as connection:
-        settings = pairs(setting or [], "setting")
-        done = channels.change(connection, by(reason), channel, settings=settings, session_number=session_number)
+        given = pairs(setting or [], "setting")
+        done = channels.change(connection, by(reason), channel, settings=given, session_number=session_number)
     output.changes([done], json_wanted=json_wanted)
 
 
@@ -77,7 +78,9 @@ def try_out(
     json_wanted: JsonOption = False,
 ) -> None:
     """Ask the channel whether it can send, and send one message to an agent."""
-    tested = send_test(database_url(), by(reason), channel, to)
+    found = settings()
+    allowed = Allowed.parse(found.gateways.networks or "")
+    tested = send_test(database_url(found), by(reason), channel, to, allowed)
     if json_wanted:
         output.as_json({"channel": channel, "ok": True, "provider_message_id": tested.provider_message_id})
         return

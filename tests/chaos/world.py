@@ -409,6 +409,7 @@ class World:
             "RECADO_DATABASE_URL": self._url,
             "RECADO_DATA_DIR": str(data),
             "RECADO_KAFKA__BOOTSTRAP": self.stack.bootstrap,
+            "RECADO_GATEWAYS__NETWORKS": "127.0.0.0/8",
             "NOTIFY_NEW_MESSAGE_ENABLED": "true",
             "RECADO_LOG__FORMAT": "json",
         }

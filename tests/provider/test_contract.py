@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 
 from provider import factory
+from provider.addresses import LOOPBACK
 from provider.api import (
     Accepted,
     Address,
@@ -48,7 +49,7 @@ class Contract:
 
     def use(self, do: Callable[[Provider], Awaitable[T]], url: str | None = None, connections: int = 256) -> T:
         async def main() -> T:
-            http = HttpClient(connections=connections)
+            http = HttpClient(LOOPBACK, connections=connections)
             try:
                 return await do(factory.make(self.settings(url), http))
             finally:
@@ -89,7 +90,7 @@ def test_an_accepted_message_is_on_the_phone_with_the_same_bytes(contract: Contr
     result = contract.send(me, body=text)
     assert isinstance(result, Accepted)
     assert result.provider_message_id
-    assert contract.reached(me) == [(contract.pair.wants, text, SESSION)]
+    assert contract.reached(me) == [(contract.pair.wants, text, contract.pair.session)]
 
 
 def test_a_refused_connection_is_transient_because_nothing_left(contract: Contract) -> None:
@@ -193,7 +194,7 @@ def test_a_gateway_that_speaks_no_http_is_unknown(contract: Contract) -> None:
         writer.close()
 
     async def main() -> Result:
-        http = HttpClient()
+        http = HttpClient(LOOPBACK)
         async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             try:
@@ -208,7 +209,7 @@ def test_a_gateway_that_speaks_no_http_is_unknown(contract: Contract) -> None:
 def test_health_tells_well_from_down(contract: Contract) -> None:
     assert contract.health().ok
     down = {"ok": False, "detail": "sessão desconectada", "session_number": "+551130611234"}
-    assert contract.gateway.client.put(f"/v1/health/{SESSION}", json=down).status_code == 204
+    assert contract.gateway.client.put(f"/v1/health/{contract.pair.session}", json=down).status_code == 204
     health = contract.health()
     assert not health.ok
     assert health.detail
@@ -246,7 +247,7 @@ def test_two_hundred_sends_share_a_pool_and_all_arrive_once(contract: Contract) 
 
 
 def test_no_webhook_that_is_not_the_providers_is_taken_for_a_receipt(contract: Contract) -> None:
-    http = HttpClient()
+    http = HttpClient(LOOPBACK)
     provider = factory.make(contract.settings(), http)
     for raw in (b"", b"[]", b"null", b"\xff", b"{" * 10_000, b'{"hello":"world"}'):
         with contextlib.suppress(Invalid):

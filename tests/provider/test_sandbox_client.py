@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from provider.addresses import LOOPBACK
 from provider.api import Address, ChannelSettings, ReceiptEvent, Rejected, Rendered, Result
 from provider.http import HttpClient
 from provider.sandbox_client import SandboxClient
@@ -12,7 +13,7 @@ from tests.provider.sandbox.running import Running
 
 @pytest.fixture
 def client() -> SandboxClient:
-    return SandboxClient(ChannelSettings("loja", "sandbox", {"url": "http://127.0.0.1:1"}), HttpClient())
+    return SandboxClient(ChannelSettings("loja", "sandbox", {"url": "http://127.0.0.1:1"}), HttpClient(LOOPBACK))
 
 
 def test_receipts_are_read_from_the_list_of_the_gateway(client: SandboxClient, gateway: Running) -> None:
@@ -56,7 +57,7 @@ def test_a_scripted_status_means_what_the_script_says(
     gateway.fault(do="status", **rule)
 
     async def send() -> Result:
-        http = HttpClient()
+        http = HttpClient(LOOPBACK)
         try:
             settings = ChannelSettings("loja", "sandbox", {"url": gateway.address})
             return await SandboxClient(settings, http).send(Rendered("a"), Address("+5511987654321"), "s", 5)
