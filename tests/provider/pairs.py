@@ -38,7 +38,8 @@ class Pair:
     """A provider with its emulator.
 
     `settings` beside the address (which goes into the setting `url`); `expected` replaces rows of `EXPECTED`, for
-    gateways whose answer does not tell more. `wants` is how the emulator's ledger writes the number +5511987654321.
+    gateways whose answer does not tell more. `wants` is how the emulator's ledger writes the number +5511987654321,
+    `session` what it calls the channel.
     """
 
     provider: str
@@ -46,6 +47,7 @@ class Pair:
     settings: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[Preset, Rejection | str] = field(default_factory=dict)
     wants: str = "5511987654321"
+    session: str = SESSION
 
     def __str__(self) -> str:
         return self.provider if self.provider == self.gateway else f"{self.provider}-{self.gateway}"
@@ -53,5 +55,12 @@ class Pair:
 
 PAIRS = (
     Pair("sandbox", "sandbox", wants="+5511987654321"),
+    Pair(
+        "meta",
+        "meta",
+        {"phone_number_id": "106540352242922", "token": "t0ken"},
+        {Preset.EMPTY_ERROR: "unknown"},
+        session="106540352242922",
+    ),
     # a new provider's pair goes here
 )
