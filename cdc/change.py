@@ -1,6 +1,5 @@
 """Debezium's change events of `Messages`, decoded by msgspec. One row type for every flavour's captured columns."""
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +30,7 @@ _NAMES = {
 class Row(msgspec.Struct, gc=False, rename=_NAMES):
     """The captured columns of any flavour; what a flavour lacks stays at its default.
 
-    `body` is raw JSON, because most rows are classified without it (see `text_start`).
+    `body` is its first characters, without half a pair that the truncation left; None when the column is null.
     `created_at` is a datetime (PostgreSQL `timestamptz`) or integer microseconds as if UTC (zone-less columns).
     """
 
@@ -52,7 +51,7 @@ class Row(msgspec.Struct, gc=False, rename=_NAMES):
     schedule_date: datetime | None = None
     status: str | None = None
     timestamp: int | None = None
-    body: msgspec.Raw = msgspec.Raw(b'""')
+    body: str | None = ""
 
 
 class SourceBlock(msgspec.Struct, gc=False):
@@ -90,8 +89,7 @@ class ChangeError(ValueError):
 
 
 # Debezium's truncation counts UTF-16 units and can cut an emoji in two, which leaves an escaped lone surrogate.
-# msgspec (0.22, also where it only skips a Raw) refuses the whole record then; so the half is taken out and the
-# record is read again.
+# msgspec (0.22) refuses the whole record then; so the half is taken out and the record is read again.
 _HALF = re.compile(rb"(\\+)u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 
 _strict = msgspec.json.Decoder(Change)
@@ -140,20 +138,6 @@ def _decode_again(value: bytes) -> Change:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         code = "not_json"
         raise ChangeError(code, str(error)) from None
-
-
-def text_start(raw: msgspec.Raw | bytes) -> str:
-    """Return the first characters of a body from its raw JSON, without half a pair that the truncation left.
-
-    A null body, or one that is not a string, is "".
-    """
-    try:
-        return msgspec.json.decode(raw, type=str)
-    except msgspec.ValidationError:
-        return ""
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        text = json.loads(bytes(raw).decode("utf-8", "ignore"))
-        return text.encode("utf-8", "ignore").decode("utf-8") if isinstance(text, str) else ""
 
 
 def created_ms(row: Row, offset_ms: int = 0) -> int:

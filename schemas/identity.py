@@ -104,9 +104,14 @@ def outcome_id(kind: str, *parts: object) -> str:
     return _hash("outcome", kind, *parts)
 
 
+def digest64(text: str) -> bytes:
+    """64-bit digest for the memory of seen messages; stable between processes and releases."""
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
 def hash64(text: str) -> int:
-    """64-bit hash for the sets of seen messages; stable between processes and releases."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    """Return the same as a number."""
+    return int.from_bytes(digest64(text), "big")
 
 
 def address_hash(number: str) -> str:

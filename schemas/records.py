@@ -11,6 +11,9 @@ import msgspec
 
 FORMAT = 1
 
+WINDOW_FORMAT = 2
+"""Of the coalescer's state. 1 kept the ids already seen as pairs; no release that wrote it was ever installed."""
+
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=False):
     """Base of all records."""
@@ -221,9 +224,10 @@ class Meta(Record):
     written_by: str
 
 
-class Window(Record):
-    """What the coalescer holds for a ticket. `seen`: (hash64 of message_ref, stream high-water at acceptance).
+class Window(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="v", tag=WINDOW_FORMAT):
+    """What the coalescer holds for a ticket. What is as in a new window is not written.
 
+    `seen` holds the rows admitted lately, packed by `consumers.coalescer.seen`, the oldest at `seen_from_ms`.
     `first_ms`, `captured_ms` and `first_offset` are those of the oldest pending item; the open window began at
     `opened_ms` with the length of `opened_level`.
     """
@@ -249,11 +253,21 @@ class Window(Record):
     opened_ms: int = 0
     opened_level: int = 0
     pending: list[Item] = []
-    seen: list[tuple[int, int]] = []
+    seen_from_ms: int = 0
+    seen: bytearray = msgspec.field(default_factory=bytearray)
+
+
+class Template(msgspec.Struct, frozen=True):
+    """What opens a conversation where free text may not: an approved template's parameters."""
+
+    parameters: list[str]
+    name: str = ""
+    language: str = "pt_BR"
+    url_suffix: str | None = None
 
 
 class Sending(msgspec.Struct):
-    """An attempt in flight. `body` is the rendered text: the only text that state ever holds."""
+    """An attempt in flight. `body` and `opening` are what was rendered: the only text that state ever holds."""
 
     notification_id: str
     attempt: int
@@ -268,14 +282,42 @@ class Sending(msgspec.Struct):
     unknown_until_ms: int | None = None
     template_id: str = ""
     flags: list[str] = []
+    opening: Template | None = None
+
+
+class Reached(msgspec.Struct):
+    """What is known of an agent's number, by its hash; of another number nothing is.
+
+    `form` is the way of writing it that providers take: `other` with or without the 9th digit where the stored one
+    was refused. `refusals` counts those in a row that were for good, of both ways. `report` is what the recado
+    database has not confirmed yet, since when it was last told.
+    """
+
+    number_hash: str
+    form: Literal["stored", "other"] = "stored"
+    tried_other: bool = False
+    refusals: int = 0
+    code: str = ""
+    suspended_ms: int = 0
+    report: Literal["", "address", "suspended"] = ""
+    reported_ms: int = 0
+
+
+class Echo(msgspec.Struct):
+    """When an agent was last told of a ticket, and how often in a row the answer came like an echo of that."""
+
+    told_ms: int
+    rounds: int = 0
+    silent_until_ms: int = 0
 
 
 class Header(Record):
     """An agent's outbox, key `o/source/company/user`.
 
     `technical_since_ms` is when the present stretch of technical holds began (0: none), for their expiry;
-    `as_template` that the next text must be one that may open a conversation. `due_ms` is the one timer of the
-    agent: the entries HELD, SENDING and UNKNOWN have none of their own.
+    `as_template` that the next text must be one that may open a conversation, `template_until_ms` that all are for
+    a while. `echoes` (by ticket) is the loop guard's memory. `due_ms` is the one timer of the agent: the entries
+    HELD, SENDING and UNKNOWN have none of their own.
     """
 
     send_no: int = 0
@@ -291,6 +333,9 @@ class Header(Record):
     technical_since_ms: int = 0
     as_template: bool = False
     due_ms: int | None = None
+    template_until_ms: int = 0
+    reached: Reached | None = None
+    echoes: dict[str, Echo] = {}
 
 
 class DeadInfo(msgspec.Struct, frozen=True):
@@ -348,7 +393,10 @@ class OutboxEntry(Record):
 
 
 class Channel(Record):
-    """A channel's durable state, key `c/channel_id`."""
+    """A channel's durable state, key `c/channel_id`.
+
+    `restricted_until_ms`: until then nobody is told who was not told through it before (RCD-303).
+    """
 
     breaker: Literal["closed", "open", "half"] = "closed"
     opened_ms: int = 0
@@ -358,6 +406,9 @@ class Channel(Record):
     reason: str | None = None
     throttled_until_ms: int = 0
     due_ms: int | None = None
+    restricted_until_ms: int = 0
+    restricted_count: int = 0
+    restricted_at_ms: int = 0
 
 
 class Paused(Record):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from sqlalchemy import Connection
 
-from cdc.change import Row, text_start
+from cdc.change import Row
 from cdc.flavours import canove_live, marks
 from cdc.flavours.api import LiveTicket, Match, Person, Shape
 from cdc.flavours.shape import key_differs, lacking, owned
@@ -66,14 +66,14 @@ class Canove:
 
     def classify(self, row: Row, marker: str) -> Person | Ignored:
         """Tell what a created row is (`Flavour.classify`)."""
-        text = text_start(row.body)
+        text = row.body or ""
         if row.from_me:
             return "bot" if marks.automatic(text) else "human"
         return Ignored.MARKER if marks.ours(text, marker) else "customer"
 
     def kind(self, row: Row) -> str:
         """Return the normalised media type."""
-        return kind_of(row.media_type, text_start(row.body))
+        return kind_of(row.media_type, row.body or "")
 
     def live(
         self, connection: Connection, source: str, asked: Mapping[int, Sequence[str]]

@@ -22,4 +22,4 @@ def ours(text: str, marker: str) -> bool:
         text: the first characters of the body.
         marker: the tenant's first token; what exceeds the captured characters cannot be compared. Empty for none.
     """
-    return automatic(text) or (bool(marker) and text.startswith(marker[: SHOWN - 1]))
+    return text.startswith((AUTOMATIC, marker[: SHOWN - 1]) if marker else AUTOMATIC)

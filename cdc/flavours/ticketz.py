@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sqlalchemy import Connection
 
-from cdc.change import Row, text_start
+from cdc.change import Row
 from cdc.flavours import marks, ticketz_live
 from cdc.flavours.api import LiveTicket, Match, Person, Shape
 from cdc.flavours.shape import key_differs, lacking
@@ -23,6 +23,7 @@ _SIDE_ROWS = {"reactionMessage": Ignored.REACTION, "call_log": Ignored.CALL_LOG}
 _MEDIA = {"image": "image", "video": "video", "audio": "audio"}
 _LOCATION = re.compile("\U0001f4cd\n|Latitude: -?\\d")
 _CARD = '{"ticketzvCard"'
+_UNUSUAL = ("{", "\U0001f4cd", "L")
 
 
 def kind_of(media_type: str | None, text: str) -> str:
@@ -32,6 +33,8 @@ def kind_of(media_type: str | None, text: str) -> str:
     part of its MIME type, a sticker is an image called `sticker`.
     """
     if media_type is None:
+        if not text.startswith(_UNUSUAL):  # nearly all texts
+            return "text"
         if text.startswith(_CARD):
             return "contact"
         return "location" if _LOCATION.match(text) else "text"
@@ -63,21 +66,20 @@ class Ticketz:
 
     def classify(self, row: Row, marker: str) -> Person | Ignored:
         """Tell what a created row is (`Flavour.classify`)."""
-        side = _SIDE_ROWS.get(row.media_type or "")
-        if side is not None:
-            return side
+        if row.media_type in _SIDE_ROWS:
+            return _SIDE_ROWS[row.media_type]
         # A quoted message that the ticket did not know is stored again before the message that quotes it.
-        if row.remote_jid is None or row.id.endswith(f"-{row.ticket_id}"):
+        if row.remote_jid is None or ("-" in row.id and row.id.endswith(f"-{row.ticket_id}")):
             return Ignored.QUOTED_COPY
         if not row.from_me:
-            return Ignored.MARKER if marks.ours(text_start(row.body), marker) else "customer"
+            return Ignored.MARKER if marks.ours(row.body or "", marker) else "customer"
         if row.ack >= _DEVICE:
             return "human"
-        return "bot" if marks.automatic(text_start(row.body)) else "undecided"
+        return "bot" if marks.automatic(row.body or "") else "undecided"
 
     def kind(self, row: Row) -> str:
         """Return the normalised media type."""
-        return kind_of(row.media_type, text_start(row.body))
+        return kind_of(row.media_type, row.body or "")
 
     def live(
         self, connection: Connection, source: str, asked: Mapping[int, Sequence[str]]

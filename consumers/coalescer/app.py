@@ -18,11 +18,11 @@ from consumers.runtime.api import Effect, Emit, Event, Record, Store, Undecodabl
 from schemas.codec import decoder, encode
 from schemas.config import ConfigView
 from schemas.errors import Fatal
-from schemas.records import FORMAT, Window
+from schemas.records import WINDOW_FORMAT, Window
 from schemas.topics import Cell
 
 
-class _Peek(msgspec.Struct):
+class _Peek(msgspec.Struct, tag_field="v", tag=WINDOW_FORMAT):
     due_ms: int
 
 
@@ -46,7 +46,7 @@ class CoalescerApp:
     """
 
     name = "coalescer"
-    state_format = FORMAT
+    state_format = WINDOW_FORMAT
 
     def __init__(
         self,
@@ -78,12 +78,9 @@ class CoalescerApp:
             Fatal: RCD-205 when a release wrote it that this one does not know.
         """
         try:
-            window = _decode_window(raw)
+            return _decode_window(raw)
         except msgspec.DecodeError as error:
             raise _unknown_version(key, raw) from error
-        if window.v > FORMAT:
-            raise _unknown_version(key, raw)
-        return window
 
     def due_ms(self, value: Window) -> int | None:
         """Return when the window is due; every window is, some time."""
@@ -175,4 +172,4 @@ def _unknown_version(key: str, raw: bytes) -> Fatal:
         version = _decode_version(raw).v
     except msgspec.DecodeError:
         return Fatal("RCD-205", f"the window of {key} is not readable as state of any version")
-    return Fatal("RCD-205", f"the window of {key} has version {version}, this release knows {FORMAT}")
+    return Fatal("RCD-205", f"the window of {key} has version {version}, this release knows {WINDOW_FORMAT}")

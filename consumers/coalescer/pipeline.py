@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from cdc.change import ChangeError, created_ms, decode, text_start
+from cdc.change import ChangeError, created_ms, decode
 from consumers.coalescer.commands import command_of
 from consumers.coalescer.emission import Emission, Ticket
-from consumers.coalescer.seen import HighWater, SeenIds
+from consumers.coalescer.seen import AHEAD_MS, HighWater, SeenIds
 from consumers.coalescer.settings import Rules
 from consumers.coalescer.window import Customer, Human, Remembered, Undecided, WindowEvent, step
 from consumers.runtime.api import Effect, Headers, Record, Store, Undecodable
 from consumers.runtime.metrics import counter
-from schemas.identity import hash64
+from schemas.identity import digest64
 from schemas.reasons import Ignored, Suppressed
 from schemas.records import Item, Window
 
@@ -66,39 +66,41 @@ class Pipeline:
         # 3: not a duplicate
         key = f"{name}/{row.ticket_id}"
         ref = f"{key}/{row.message_id or row.id}"
-        ref_hash = hash64(ref)
+        digest = digest64(ref)
         window = store.get(key)
-        if window is not None and ref_hash in self._seen.of(key, window):
+        if window is not None and self._seen.knows(key, window, digest):
             return self._ignore(name, Ignored.DUPLICATE)
 
         # 4: not a repetition from before the memory of its source, unless a sweep brings it on purpose
         machine = tenant.machine
         ts_ms = change.source.ts_ms
-        if self._high_water.is_replay(name, ts_ms, now_ms, machine, store) and not _is_sweep(record.headers):
-            return self._ignore(name, Ignored.REPLAY)
+        if ts_ms < now_ms + AHEAD_MS - machine.seen_keep:  # else it cannot be one: nearly all rows
+            replay = self._high_water.is_replay(name, ts_ms, now_ms, machine, store)
+            if replay and not _is_sweep(record.headers):
+                return self._ignore(name, Ignored.REPLAY)
 
         # 5: admitted
         mark_ms = self._high_water.advance(name, ts_ms, now_ms)
         seq = now_ms if window is None or window.seq < now_ms else window.seq + 1
-        created = created_ms(row, source.offset_ms)
-        created = created if created < now_ms else now_ms
         item: Item | None = None
         ended: Suppressed | None = None
         spoken: tuple[str, str] | None = None
         event: WindowEvent
-        if person == "customer":
+        if person == "undecided":
+            event = _UNDECIDED
+        elif person == "customer":
+            created = created_ms(row, source.offset_ms)
+            created = created if created < now_ms else now_ms
             item = Item(ref, row.id, seq, created, now_ms, source.kind(row))
             agent = source.contacts.get(row.contact_id) if row.contact_id is not None else None
-            if agent is not None and (spoken := command_of(text_start(row.body))):  # 6
+            if agent is not None and (spoken := command_of(row.body or "")):  # 6
                 event, ended = _REMEMBERED, Suppressed.COMMAND
             elif now_ms - created > machine.max_age:  # 7
                 event, ended = _REMEMBERED, Suppressed.STALE
             else:  # 8
                 event = Customer(item, change.ts_ms, record.offset)
-        elif person == "human":
-            event = Human(seq, ref, created)
         else:
-            event = _UNDECIDED
+            event = Human(seq, ref, min(created_ms(row, source.offset_ms), now_ms))
 
         after, effects = step(window, event, now_ms, machine)
         if after is None:
@@ -107,7 +109,7 @@ class Pipeline:
         after.seq = seq
         if company_id is not None:
             after.company_id = company_id
-        dropped = self._seen.add(key, after, ref_hash, mark_ms, machine)
+        dropped = self._seen.add(key, after, digest, mark_ms, machine)
         if dropped:
             self._dropped.labels(name).inc(dropped)
         store.put(key, after)

@@ -16,55 +16,83 @@ AHEAD_MS = 5 * MINUTE
 """How far a database's clock may run ahead of ours. One bad time stamp must not make a source's next rows look like
 repetitions: `seen_keep` is at least `max_age` + 5 min, so with this limit no row worth telling is ever ignored."""
 
+_ID = 8
+_MARK = 6
+_ENTRY = _ID + _MARK
+_SCANNED = 64 * _ENTRY
+"""A memory of at most so many bytes is searched as it is: that costs less than a set that has to be built."""
+
 _INDEXED = 20_000
 
 
+def pack(entries: Iterable[tuple[bytes, int]]) -> bytearray:
+    """Return the form of `Window.seen`: each admitted row's digest with the stream's time then, oldest first."""
+    return bytearray(b"".join(digest + mark_ms.to_bytes(_MARK, "big") for digest, mark_ms in entries))
+
+
+def unpack(seen: bytearray) -> list[tuple[bytes, int]]:
+    """Return what was packed."""
+    return [(bytes(seen[at : at + _ID]), _mark_at(seen, at)) for at in range(0, len(seen), _ENTRY)]
+
+
+def _mark_at(seen: bytearray, at: int) -> int:
+    return int.from_bytes(seen[at + _ID : at + _ENTRY], "big")
+
+
 class SeenIds:
-    """The ids in `Window.seen`, with a set beside the list of each ticket that is busy."""
+    """The digests in `Window.seen`, with a set beside the memory of each ticket that is too busy to be searched."""
 
     def __init__(self) -> None:
-        self._sets: dict[str, set[int]] = {}
+        self._sets: dict[str, set[bytes]] = {}
 
-    def of(self, key: str, window: Window) -> set[int]:
-        """Return the ids that the ticket remembers; to be changed by `add` only."""
-        known = self._sets.get(key)
-        if known is None:
-            if len(self._sets) >= _INDEXED:
-                self._sets.clear()
-            known = self._sets[key] = {seen for seen, _ in window.seen}
-        return known
+    def knows(self, key: str, window: Window, digest: bytes) -> bool:
+        """Tell whether the ticket remembers a row."""
+        seen = window.seen
+        if len(seen) > _SCANNED:
+            return digest in self._set(key, seen)
+        at = seen.find(digest)
+        while at % _ENTRY and at >= 0:  # found across two entries
+            at = seen.find(digest, at + 1)
+        return at >= 0
 
-    def add(self, key: str, window: Window, ref_hash: int, high_water_ms: int, parameters: Parameters) -> int:
+    def add(self, key: str, window: Window, digest: bytes, high_water_ms: int, parameters: Parameters) -> int:
         """Remember an admitted row and forget the expired ones; return how many were dropped for want of room."""
-        known = self._sets.get(key)
         seen = window.seen
         dropped = 0
         # Right after a restart the ticket itself may know the stream's time better; so its marks never fall.
-        high_water_ms = max(high_water_ms, window.last_ts_ms)
-        if seen:
-            horizon_ms = high_water_ms - parameters.seen_keep
-            if seen[0][1] < horizon_ms or len(seen) >= parameters.max_seen:
-                dropped = self._prune(known, window, horizon_ms, parameters.max_seen)
-        seen.append((ref_hash, high_water_ms))
-        if known is not None:
-            known.add(ref_hash)
+        mark_ms = high_water_ms if high_water_ms > window.last_ts_ms else window.last_ts_ms
+        horizon_ms = mark_ms - parameters.seen_keep
+        if window.seen_from_ms < horizon_ms or len(seen) >= parameters.max_seen * _ENTRY:
+            dropped = self._prune(key, seen, horizon_ms, parameters.max_seen)
+            window.seen_from_ms = _mark_at(seen, 0) if seen else mark_ms
+        seen += digest + mark_ms.to_bytes(_MARK, "big")
+        if self._sets and (known := self._sets.get(key)) is not None:
+            known.add(digest)
         # The mark, not the row's own time: a stub is forgotten only when all its ids have expired, and the greatest
         # mark of all tickets is the stream's high-water itself, which is how a restore finds it again.
-        window.last_ts_ms = high_water_ms
+        window.last_ts_ms = mark_ms
         return dropped
 
     def forget(self, key: str) -> None:
         """The ticket's window is gone."""
         self._sets.pop(key, None)
 
-    @staticmethod
-    def _prune(known: set[int] | None, window: Window, horizon_ms: int, max_seen: int) -> int:
-        seen = window.seen
-        expired = next((i for i, (_, mark) in enumerate(seen) if mark >= horizon_ms), len(seen))
-        dropped = max(0, len(seen) + 1 - max_seen - expired)
-        if known is not None:
-            known.difference_update(old for old, _ in seen[: expired + dropped])
-        del seen[: expired + dropped]
+    def _set(self, key: str, seen: bytearray) -> set[bytes]:
+        known = self._sets.get(key)
+        if known is None:
+            if len(self._sets) >= _INDEXED:
+                self._sets.clear()
+            known = self._sets[key] = {digest for digest, _ in unpack(seen)}
+        return known
+
+    def _prune(self, key: str, seen: bytearray, horizon_ms: int, max_seen: int) -> int:
+        count = len(seen) // _ENTRY
+        expired = next((i for i in range(count) if _mark_at(seen, i * _ENTRY) >= horizon_ms), count)
+        dropped = max(0, count + 1 - max_seen - expired)
+        gone = (expired + dropped) * _ENTRY
+        if (known := self._sets.get(key)) is not None:
+            known.difference_update(digest for digest, _ in unpack(seen[:gone]))
+        del seen[:gone]
         return dropped
 
 

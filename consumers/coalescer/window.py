@@ -99,7 +99,8 @@ WindowEffect = Fire | Suppress | Retract
 
 def window_length(level: int, parameters: Parameters) -> int:
     """Return W(level) in milliseconds: doubled for each alert to which nobody reacted."""
-    return min(parameters.window << min(level, _DOUBLINGS), parameters.max_window)
+    length = parameters.window << (level if level < _DOUBLINGS else _DOUBLINGS)
+    return length if length < parameters.max_window else parameters.max_window
 
 
 def step(
@@ -112,10 +113,10 @@ def step(
     """
     if isinstance(event, Customer):
         return _customer(window, event, now_ms, parameters)
-    if isinstance(event, Due):
-        return _due(window, event, now_ms, parameters)
     if isinstance(event, Undecided):
         return _undecided(window, now_ms, parameters), []
+    if isinstance(event, Due):
+        return _due(window, event, now_ms, parameters)
     if isinstance(event, Human):
         return _human(window, event, now_ms, parameters)
     if isinstance(event, Remembered):  # the first half of W10: ABSENT becomes a stub, so that the id is kept
@@ -274,5 +275,6 @@ def _open(window: Window, now_ms: int, level: int, parameters: Parameters) -> No
 def _window_end(window: Window, parameters: Parameters) -> int:
     """Return the end of the open window; a setting that became shorter counts at once, a longer one at the next."""
     end_ms = window.opened_ms + window_length(window.opened_level, parameters)
-    window.window_end_ms = min(window.window_end_ms, end_ms)
-    return window.window_end_ms
+    end_ms = end_ms if end_ms < window.window_end_ms else window.window_end_ms
+    window.window_end_ms = end_ms
+    return end_ms

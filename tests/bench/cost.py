@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from consumers.coalescer.app import CoalescerApp
+from consumers.coalescer.seen import pack
 from consumers.runtime.api import Record
 from consumers.runtime.store import PartitionStore
 from consumers.runtime.task import PartitionTask
@@ -19,6 +20,7 @@ from consumers.runtime.tuning import settle_memory
 from consumers.runtime.work import WorkPool
 from deploy.stack import LocalStack
 from schemas.codec import encode
+from schemas.identity import digest64
 from schemas.records import Item, Window
 from schemas.topics import Cell
 from tests.bench import rows
@@ -34,7 +36,7 @@ def opened(ticket: int, now_ms: int) -> bytes:
     """Return a window that has told of one message and gathers two more."""
     ref = f"{rows.SOURCE}/{ticket}/3EB0OPEN"
     items = [Item(f"{ref}{i}", f"3EB0OPEN{i}", now_ms - i, now_ms, now_ms) for i in range(2)]
-    seen = [(ticket * 7 + i, now_ms) for i in range(3)]
+    seen = pack((digest64(f"{ref}{i}"), now_ms) for i in range(3))
     return encode(
         Window(
             phase="GATHERING", due_ms=now_ms + 3_000_000, window_end_ms=now_ms + 3_000_000, opened_ms=now_ms,

@@ -14,8 +14,8 @@ MUTANTS = [
     Mutant(
         "seen ids expire in wall-clock time",
         PIPELINE,
-        "self._seen.add(key, after, ref_hash, mark_ms, machine)",
-        "self._seen.add(key, after, ref_hash, now_ms, machine)",
+        "self._seen.add(key, after, digest, mark_ms, machine)",
+        "self._seen.add(key, after, digest, now_ms, machine)",
     ),
     Mutant(
         "a person's answer does not end what waits",
@@ -33,8 +33,8 @@ MUTANTS = [
     Mutant(
         "answers are not remembered",
         PIPELINE,
-        "dropped = self._seen.add(key, after, ref_hash, mark_ms, machine)",
-        'dropped = person == "customer" and self._seen.add(key, after, ref_hash, mark_ms, machine)',
+        "dropped = self._seen.add(key, after, digest, mark_ms, machine)",
+        'dropped = person == "customer" and self._seen.add(key, after, digest, mark_ms, machine)',
     ),
     Mutant(
         "a stub is forgotten by the clock alone",

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 
-import msgspec
 import pytest
 
 from cdc.change import Row, decode
@@ -21,7 +20,7 @@ def row(body: str = "Oi", **changes: Any) -> Row:
     columns: dict[str, Any] = {
         "id": "3EB0AA", "ticket_id": 7, "from_me": False, "created_at": 0, "contact_id": 3, "remote_jid": "5",
     }  # fmt: skip
-    return Row(**(columns | changes), body=msgspec.Raw(msgspec.json.encode(body)))
+    return Row(**(columns | changes), body=body)
 
 
 def own(body: str = "Oi", **changes: Any) -> Row:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from consumers.coalescer.app import CoalescerApp
+from consumers.coalescer.seen import pack
 from consumers.dlq.headers import parse
 from consumers.runtime.api import Answer, App, ConfigChanged, Due, Emit, MemoryStore, Record, Undecodable
 from schemas.codec import encode
@@ -19,7 +20,7 @@ WINDOW = Window(
     due_ms=START + 3,
     company_id=1,
     pending=[Item("wpp/1/m1", "m1", START, START, START)],
-    seen=[(2**64 - 1, START)],
+    seen=pack([(b"\xff" * 8, START)]),
 )
 
 
@@ -30,7 +31,7 @@ def test_it_is_an_app_of_the_runtime_on_the_cells_topics() -> None:
         "recado.test.messages",
         "recado.test.coalescer.changelog",
         "recado.test.cdc.dlq",
-        1,
+        2,
     )
 
 
@@ -41,14 +42,14 @@ def test_a_window_survives_its_encoding_and_its_due_time_is_seen_without_decodin
 
 
 def test_a_window_of_a_newer_release_with_more_fields_is_read() -> None:
-    raw = APP.encode(WINDOW).replace(b'{"phase"', b'{"mood":"good","phase"')
+    raw = APP.encode(WINDOW).replace(b'"phase"', b'"mood":"good","phase"')
     assert APP.decode("wpp/1", raw) == WINDOW
 
 
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b'{"v":2,"phase":"SETTLING","due_ms":1}', "version 2"),
+        (b'{"v":1,"phase":"SETTLING","due_ms":1,"seen":[[5,7]]}', "version 1"),
         (b'{"v":3,"stage":7}', "version 3"),
         (b"nonsense", "not readable"),
     ],
@@ -59,9 +60,10 @@ def test_state_of_an_unknown_version_is_refused(raw: bytes, says: str) -> None:
     assert refused.value.code == "RCD-205"
 
 
-def test_a_due_time_that_cannot_be_read_is_refused_too() -> None:
+@pytest.mark.parametrize("raw", [b'{"v":3,"stage":7}', b'{"v":1,"phase":"STUB","due_ms":1}'])
+def test_state_of_another_version_is_refused_when_it_is_restored_before_any_row(raw: bytes) -> None:
     with pytest.raises(Fatal) as refused:
-        APP.peek_due_ms("wpp/1", b'{"v":3,"stage":7}')
+        APP.peek_due_ms("wpp/1", raw)
     assert refused.value.code == "RCD-205"
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from consumers.coalescer.seen import unpack
 from consumers.runtime.metrics import counter
 from schemas.config import HOUR, MINUTE, SECOND, Parameters
 from schemas.identity import alert_id
@@ -234,7 +235,12 @@ class Machine(RuleBasedStateMachine):
         for key in list(self.bench.store.data):
             window = self.bench.store.get(key)
             assert window is not None
-            held[key] = (window.phase, window.due_ms, [i.message_ref for i in window.pending], len(window.seen))
+            held[key] = (
+                window.phase,
+                window.due_ms,
+                [i.message_ref for i in window.pending],
+                len(unpack(window.seen)),
+            )
         assert held == {
             f"wpp/{number}": (t.phase, t.due, [m.ref for m in t.waiting], len(t.memory))
             for number, t in self.reference.tickets.items()

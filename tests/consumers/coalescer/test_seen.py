@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from consumers.coalescer.seen import AHEAD_MS, HighWater, SeenIds
+from consumers.coalescer.seen import AHEAD_MS, HighWater, SeenIds, pack, unpack
 from schemas.codec import encode
 from schemas.config import HOUR, MINUTE, Parameters
 from schemas.records import Window
@@ -11,48 +11,81 @@ from tests.consumers.coalescer.harness import START
 P = Parameters()
 
 
+def digest(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def packed(*entries: tuple[int, int]) -> bytearray:
+    return pack((digest(number), mark) for number, mark in entries)
+
+
+def numbers(window: Window) -> list[int]:
+    return [int.from_bytes(known, "big") for known, _ in unpack(window.seen)]
+
+
 def remembered(*marks: int) -> tuple[SeenIds, Window]:
     seen, window = SeenIds(), Window(phase="STUB", due_ms=0)
     for number, mark in enumerate(marks):
-        assert number not in seen.of("wpp/1", window)
-        seen.add("wpp/1", window, number, mark, P)
+        assert not seen.knows("wpp/1", window, digest(number))
+        seen.add("wpp/1", window, digest(number), mark, P)
     return seen, window
 
 
 def test_ids_expire_when_the_stream_has_passed_them_by_seen_keep() -> None:
     seen, window = remembered(START, START + 1, START + P.seen_keep + 1)
 
-    assert window.seen == [(1, START + 1), (2, START + P.seen_keep + 1)]
-    assert [n in seen.of("wpp/1", window) for n in range(3)] == [False, True, True]
+    assert window.seen == packed((1, START + 1), (2, START + P.seen_keep + 1))
+    assert window.seen_from_ms == START + 1
+    assert [seen.knows("wpp/1", window, digest(n)) for n in range(3)] == [False, True, True]
     assert window.last_ts_ms == START + P.seen_keep + 1
 
 
 def test_a_ticket_remembers_at_most_max_seen_ids_and_counts_what_it_dropped() -> None:
     few = Parameters(max_seen=3)
     seen, window = SeenIds(), Window(phase="STUB", due_ms=0)
-    dropped = [seen.add("wpp/1", window, number, START, few) for number in range(5)]
+    dropped = [seen.add("wpp/1", window, digest(number), START, few) for number in range(5)]
 
     assert dropped == [0, 0, 0, 1, 1]
-    assert [ref for ref, _ in window.seen] == [2, 3, 4]
-    assert [n in seen.of("wpp/1", window) for n in range(5)] == [False, False, True, True, True]
+    assert numbers(window) == [2, 3, 4]
+    assert [seen.knows("wpp/1", window, digest(n)) for n in range(5)] == [False, False, True, True, True]
 
 
 def test_expired_ids_are_not_counted_as_dropped() -> None:
     few = Parameters(max_seen=3)
-    window = Window(phase="STUB", due_ms=0, seen=[(0, START), (1, START), (2, START + P.seen_keep)])
+    window = Window(phase="STUB", due_ms=0, seen=packed((0, START), (1, START), (2, START + P.seen_keep)))
 
-    assert SeenIds().add("wpp/1", window, 3, START + P.seen_keep + 1, few) == 0
-    assert [ref for ref, _ in window.seen] == [2, 3]
+    assert SeenIds().add("wpp/1", window, digest(3), START + P.seen_keep + 1, few) == 0
+    assert numbers(window) == [2, 3]
 
 
 def test_a_busy_tickets_memory_answers_the_same_before_and_after_a_restart() -> None:
     seen, window = remembered(*range(START, START + 200))
     fresh = SeenIds()
 
-    assert all(n in seen.of("wpp/1", window) and n in fresh.of("wpp/1", window) for n in range(200))
-    assert 200 not in seen.of("wpp/1", window)
+    for known in (seen, fresh):
+        assert [known.knows("wpp/1", window, digest(n)) for n in (0, 1, 63, 64, 199, 200)] == [True] * 5 + [False]
     seen.forget("wpp/1")
-    assert 7 not in seen.of("wpp/1", Window(phase="STUB", due_ms=0))
+    assert not seen.knows("wpp/1", Window(phase="STUB", due_ms=0), digest(7))
+
+
+def test_a_busy_tickets_index_forgets_what_has_expired() -> None:
+    seen, window = remembered(*range(START, START + 200))
+
+    assert seen.knows("wpp/1", window, digest(99))
+    seen.add("wpp/1", window, digest(200), START + P.seen_keep + 100, P)
+    assert numbers(window) == list(range(100, 201))
+    assert [seen.knows("wpp/1", window, digest(n)) for n in (99, 100, 200)] == [False, True, True]
+
+
+def test_a_digest_that_lies_across_two_others_is_not_known() -> None:
+    window = Window(
+        phase="STUB", due_ms=0, seen=pack([(b"AAAAABCD", START), (b"EFGHIJKL", START), (b"ABCDEFGH", START)])
+    )
+    across = bytes(window.seen[4:12])
+
+    assert not SeenIds().knows("wpp/1", window, across)
+    window.seen += across + bytes(6)
+    assert SeenIds().knows("wpp/1", window, across)
 
 
 class Sealed:
