@@ -8,6 +8,8 @@ from typing import NoReturn
 import typer
 
 from admin.boundary import guarded
+from consumers.runtime.logs import configure
+from schemas.settings import LogSettings
 
 COMMANDS = (
     "stack",
@@ -65,5 +67,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> NoReturn:
-    """Be the console command `recado`."""
+    """Be the console command `recado`. What it has to say it prints; roles configure their own logs."""
+    configure(LogSettings(level="warning"))
     sys.exit(run())

@@ -72,9 +72,19 @@ class LocalStack:
         self.parts = tuple(part for part in parts if part != "postgres" or self._database_url is None)
         self._folder = self.data_dir / "stack"
         self._chosen: dict[str, int] | None = None
+        if self._database_url is not None and self._is_own(self._database_url):
+            # `stack.env` was read into the environment: that is our own server, and no other one.
+            self._database_url = None
+            self.parts = tuple(parts)
         self._supervising: Supervisor | None = None
 
     # -- addresses
+
+    def _is_own(self, url: str) -> bool:
+        """Tell whether an address is that of this stack's PostgreSQL; its ports may not have been chosen yet."""
+        file = self.data_dir / "ports.json"
+        where = urlsplit(url)
+        return file.exists() and (where.hostname, where.port) == (ports.HOST, self.ports.get("postgres"))
 
     @property
     def ports(self) -> dict[str, int]:
@@ -116,6 +126,7 @@ class LocalStack:
             "RECADO_CONNECT__URL": self.connect_url,
             "RECADO_CONNECT__SECRETS_DIR": str(self.secrets_dir),
             "RECADO_DATABASE_URL": self._database_url or self.postgres_dsn("recado"),
+            "RECADO_GATEWAYS__NETWORKS": "127.0.0.0/8",  # the sandbox, and gateways tried out on this machine
         }
 
     @property

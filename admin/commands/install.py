@@ -68,7 +68,7 @@ def _report(parts: "list[Part]", *, applied: bool, json_wanted: bool) -> int:
         )
     else:
         if steps and not applied:
-            output.table(steps, ("part", "what", "exactly", "undo"), json_wanted=False)
+            output.plan(steps)
             output.note("nothing was changed; do it with --apply")
         elif not steps and not problems:
             output.note("everything is there")

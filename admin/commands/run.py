@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from admin import configuration
+from admin import configuration, references
+from admin.boundary import say
+from schemas.errors import Recoverable
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def _run_all(settings: Settings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # first of all: an early signal must not leave children behind
         signal.signal(number, lambda *_: stopping.set())
+    _look_at_references(settings)
     folder = settings.data_dir.absolute() / "roles"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     chosen = load_or_choose(folder / "ports.json")
@@ -60,6 +63,20 @@ def _run_all(settings: Settings) -> None:
             stopping.wait(LOOK_EVERY_S)
     finally:
         supervisor.stop()
+
+
+def _look_at_references(settings: Settings) -> None:
+    """Say which secrets cannot be read; the tenants of the others are told all the same.
+
+    Raises:
+        Invalid: RCD-601, no database is named; RCD-602, with what can be read nobody could be told.
+    """
+    url = configuration.database_url(settings)
+    try:
+        for found in references.unreadable(url):
+            say(found)
+    except Recoverable as error:
+        say(error)  # the roles start with the last known configuration, or wait
 
 
 def _programs(settings: Settings) -> "list[Program]":

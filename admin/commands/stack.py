@@ -1,14 +1,18 @@
 """`recado up`, `down` and `status`: the local stack of plain processes."""
 
 import json
+import time
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy import processes
+from deploy.ports import load_or_choose
 from deploy.progress import Bars
 from deploy.stack import Dirs, LocalStack, PartStatus
+from deploy.supervision import Supervisor
 from schemas.errors import Exit
 from schemas.settings import Settings
 
@@ -49,10 +53,27 @@ def down(purge: PurgeOption = False) -> None:
 @app.command()
 def status(as_json: JsonOption = False) -> None:
     """Show each part and role: state, process, port and memory. Ends with 30 when a part does not run."""
-    lines = LocalStack(Settings.load()).status()
+    settings = Settings.load()
+    lines = [*LocalStack(settings).status(), *_roles(settings)]
     _show(lines, as_json)
     if any(line.state != "RUNNING" for line in lines):
         raise typer.Exit(Exit.DEPENDENCY_DOWN)
+
+
+def _roles(settings: Settings) -> list[PartStatus]:
+    """Return the roles of `recado run all`, when it runs with this data folder."""
+    folder = settings.data_dir.absolute() / "roles"
+    if not (folder / "ports.json").exists():
+        return []
+    supervisor = Supervisor(folder, load_or_choose(folder / "ports.json")["supervisor"], folder / "secret")
+    if not supervisor.is_running():
+        return []
+    found = []
+    for name, state in sorted(supervisor.states_by_name().items()):
+        memory = processes.pss_mb(state.pid) if state.pid else None
+        uptime = max(0, int(time.time()) - state.started_s) if state.pid else None
+        found.append(PartStatus(name, state.state, state.pid or None, None, memory, uptime, state.detail))
+    return found
 
 
 def _show(lines: list[PartStatus], as_json: bool) -> None:

@@ -60,7 +60,7 @@ def _remove(work: "Removal", *, apply: bool, json_wanted: bool) -> int:
         output.as_json({"applied": apply, "steps": steps, "problems": [problem(part) for part in problems]})
     else:
         if steps and not apply:
-            output.table(steps, ("part", "what", "exactly", "undo"), json_wanted=False)
+            output.plan(steps)
             output.note("nothing was changed; do it with --apply. The recado database is kept in any case")
         elif not steps and not problems:
             output.note("nothing is there")

@@ -102,6 +102,12 @@ def forget(data_dir: Path, source: str) -> None:
     _file(data_dir, source).unlink(missing_ok=True)
 
 
+def unknown(source: str, verb: str) -> Invalid:
+    """Return the refusal of who knows no administrator's address."""
+    command = f"recado {verb} {source} --dsn env:NAME"
+    return Invalid("RCD-405", f"no administrator's address of source {source!r} is known here; give it: {command}")
+
+
 def of_row(row: dict[str, Any]) -> Address | None:
     """Return the registry's address of a source, None when it is not a PostgreSQL one."""
     if row["dsn_ref"] is not None:

@@ -11,6 +11,7 @@ from admin.install.journal import Journal
 from admin.install.step import Line, Step
 from admin.registry import rows
 from admin.registry.rows import By
+from cdc.postgres import names
 from schemas import migrations, tables
 from schemas.database import transaction
 from schemas.errors import RecadoError
@@ -49,9 +50,11 @@ def installed(url: str | None) -> list[str]:
 
 
 def address(url: str | None, source: str) -> Address | None:
-    """Return the registry's address of a source; None when there is none, or no registry to ask."""
+    """Return the registry's address of a source; None when it is our read role's, or there is none to ask."""
     found = _row_if_there(url, source)
-    return None if found is None else addresses.of_row(found)
+    if found is None or found["username"] == names(source).app_role:
+        return None
+    return addresses.of_row(found)
 
 
 def to_undo(url: str | None, by: By, journal: Journal, source: str) -> list[Step]:

@@ -23,7 +23,7 @@ from cdc.connect import Connect
 from cdc.connector import connector_name
 from cdc.flavours.registry import FLAVOURS
 from cdc.postgres import Connection, connect, names, read_state
-from schemas.errors import Invalid, RecadoError
+from schemas.errors import RecadoError
 from schemas.settings import Settings
 from schemas.topics import Cell
 
@@ -155,9 +155,7 @@ class Removal:
         if found is None:
             found = registration.address(self._url, wanted.source)
         if found is None:
-            raise Invalid(
-                "RCD-403", f"source {wanted.source!r} was not installed from here; give its address: --dsn env:NAME"
-            )
+            raise addresses.unknown(wanted.source, "uninstall")
         return found
 
     def _connector(self, source: str) -> list[Step]:

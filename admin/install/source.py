@@ -65,7 +65,13 @@ class Source:
 
     def open(self) -> Connection:
         """Open the administrator's connection. Raises RCD-110 or RCD-111."""
-        return self._dial(self._conninfo)
+        try:
+            return self._dial(self._conninfo)
+        except Invalid as error:
+            if self._wanted.address is not None:
+                raise
+            hint = "this address is known from before; give an administrator's: --dsn env:NAME"
+            raise Invalid(error.code, f"{error.detail} ({hint})") from error
 
     def remember(self) -> None:
         """Keep the address for the next run."""
@@ -100,12 +106,10 @@ class Source:
 
     def _address(self) -> Address:
         found = self._wanted.address or addresses.remembered(self._settings.data_dir, self.source)
-        if found is None and self.row is not None:
+        if found is None and self.row is not None and self.row["username"] != self.ours.app_role:
             found = addresses.of_row(self.row)
         if found is None:
-            raise Invalid(
-                "RCD-403", f"source {self.source!r} is not known; give an administrator's address: --dsn env:NAME"
-            )
+            raise addresses.unknown(self.source, "install")
         return found
 
     def _flavour(self) -> Flavour:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func
 
 from admin.registry import words
-from admin.registry.rows import By, Change, Row, listed, plain, read, record, remove, write
+from admin.registry.rows import By, Change, Row, listed, masked, plain, read, record, remove, write
 from provider.api import ChannelSettings
 from provider.factory import REGISTRY, make
 from schemas.errors import Invalid
@@ -106,7 +106,7 @@ def require(connection: Connection, channel_id: str, *, lock: bool = False) -> R
 def show(connection: Connection, channel_id: str | None = None) -> list[Row]:
     """Return all channels, or the one asked for. Raises `Invalid` RCD-403."""
     found = [require(connection, channel_id)] if channel_id is not None else listed(connection, channels)
-    return [row for row in map(plain, found) if row is not None]
+    return [row for row in map(plain, map(masked, found)) if row is not None]
 
 
 def resolved(row: Row) -> ChannelSettings:

@@ -8,13 +8,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from admin.registry import words
-from admin.registry.rows import By, Change, Row, listed, plain, read, remove, write
+from admin.registry.rows import By, Change, Row, listed, masked, plain, read, remove, write
 from cdc.flavours.registry import flavour as known_flavour
 from schemas.errors import Invalid
 from schemas.phone import normalise
 from schemas.tables import sources, tenants
 
-_DIALECTS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mariadb"}
+_POSTGRESQL, _LATER = frozenset({"postgresql", "postgres"}), frozenset({"mysql", "mariadb"})
 
 
 def parts_of_dsn(dsn: str) -> Row:
@@ -32,12 +32,13 @@ def parts_of_dsn(dsn: str) -> Row:
         raise Invalid(
             "RCD-405", "dsn: give postgresql://user@host:5432/database, env:NAME or file:/path"
         ) from error
-    dialect = _DIALECTS.get(url.get_backend_name())
-    if dialect is None or not (url.host and url.database and url.username):
+    if url.get_backend_name() in _LATER:
+        raise Invalid("RCD-405", "dsn: this release follows PostgreSQL databases only")
+    if url.get_backend_name() not in _POSTGRESQL or not (url.host and url.database and url.username):
         raise Invalid("RCD-405", "dsn: give postgresql://user@host:5432/database, env:NAME or file:/path")
     if url.password is not None:
         raise Invalid("RCD-602", "dsn: leave the password out and give it by reference: --password env:NAME")
-    return {"dsn_ref": None, "dialect": dialect, "host": url.host, "port": url.port, "database": url.database,
+    return {"dsn_ref": None, "dialect": "postgresql", "host": url.host, "port": url.port, "database": url.database,
             "username": url.username}  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def require(connection: Connection, source: str) -> Row:
 def show(connection: Connection, source: str | None = None) -> list[Row]:
     """Return all sources, or the one asked for. Raises `Invalid` RCD-403."""
     found = [require(connection, source)] if source is not None else listed(connection, sources)
-    return [row for row in map(plain, found) if row is not None]
+    return [row for row in map(plain, map(masked, found)) if row is not None]
 
 
 def _values(given: dict[str, Any], region: str) -> Row:

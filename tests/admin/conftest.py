@@ -1,28 +1,19 @@
 """A fresh `recado` database, in a transaction or behind the command line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Connection
 
 from admin.cli import run
+from deploy.stack import LocalStack
 from schemas.database import transaction
+from tests.admin.command_line import Command, Ran
+from tests.admin.installed import Shop, World, drop_shop, fresh_shop, world_of
 from tests.recado_database import Postgres, migrated, postgres, recado_url, server_url
 
-__all__ = ["migrated", "postgres", "recado_url", "server_url"]
-
-
-class Ran(NamedTuple):
-    """What one command line gave."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Ran]
+__all__ = ["Command", "Ran", "migrated", "postgres", "recado_url", "server_url"]
 
 
 @pytest.fixture
@@ -40,6 +31,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     for name in ("RECADO_DATABASE_URL", "RECADO_KAFKA__BOOTSTRAP", "NOTIFY_NEW_MESSAGE_ENABLED", "SUDO_USER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RECADO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("RECADO_GATEWAYS__NETWORKS", "127.0.0.0/8")
 
     def ran(*arguments: str) -> Ran:
         capsys.readouterr()
@@ -55,3 +47,19 @@ def recado(command: Command, recado_url: str, monkeypatch: pytest.MonkeyPatch) -
     """Run `recado …` against a fresh database."""
     monkeypatch.setenv("RECADO_DATABASE_URL", recado_url)
     return command
+
+
+@pytest.fixture
+def world(
+    stack: LocalStack, command: Command, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """A fresh cell behind the command line; nothing of it is there yet."""
+    yield from world_of(stack, command, server_url, tmp_path / "data", monkeypatch)
+
+
+@pytest.fixture
+def shop(stack: LocalStack, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A ticketz database beside which nothing is installed."""
+    made = fresh_shop(stack, monkeypatch)
+    yield made
+    drop_shop(stack, made)

@@ -13,12 +13,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from admin.install.address import Address
 from admin.install.source import Wanted
 from cdc.connect import Connect
+from deploy.demo.replay import Recording, Replay
 from deploy.stack import LocalStack
 from schemas.settings import ConnectSettings, KafkaSettings, Settings
 from schemas.topics import Cell
-from tests.admin.conftest import Command
+from tests.admin.command_line import Command
 from tests.cdc.ticketz_database import INSERT, fill
-from tests.stack_fixture import fresh_database
+from tests.stack_fixture import ROOT, fresh_database
 
 
 class Shop(NamedTuple):
@@ -40,10 +41,14 @@ class Shop(NamedTuple):
             connection.execute(INSERT, [row_id, ticket, "Oi", 1])
 
 
-def fresh_shop(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def fresh_shop(stack: LocalStack, monkeypatch: pytest.MonkeyPatch, flavour: str = "ticketz") -> Shop:
     """Create a shop; its administrator's address is in the environment."""
     database = fresh_database(stack)
-    fill(database.dsn)
+    if flavour == "ticketz":
+        fill(database.dsn)
+    else:
+        with psycopg.connect(database.dsn, autocommit=True) as connection:
+            Replay(Recording(ROOT / "tests" / "traces", flavour), connection).create()
     shop = Shop(f"s{uuid.uuid4().hex[:8]}", database.dsn)
     monkeypatch.setenv(shop.variable, shop.dsn)
     return shop

@@ -1,31 +1,13 @@
 """`recado doctor`: what it says of a sound installation and of each thing that can be wrong with one."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from deploy.stack import LocalStack
-from tests.admin.conftest import Command
-from tests.admin.installed import Shop, World, drop_shop, fresh_shop, objects, world_of
+from tests.admin.installed import Shop, World, objects
 
 pytestmark = [pytest.mark.stack]
-
-
-@pytest.fixture
-def world(
-    stack: LocalStack, command: Command, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    yield from world_of(stack, command, server_url, tmp_path / "data", monkeypatch)
-
-
-@pytest.fixture
-def shop(stack: LocalStack, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    made = fresh_shop(stack, monkeypatch)
-    yield made
-    drop_shop(stack, made)
 
 
 def said(world: World, *arguments: str) -> tuple[int, dict[tuple[str, str], list[dict[str, Any]]]]:

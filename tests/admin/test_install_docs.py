@@ -31,9 +31,9 @@ def test_the_english_titles_are_those_of_the_code() -> None:
 
 
 def test_both_languages_of_a_page_have_the_same_form() -> None:
-    for page in ("operate", "troubleshooting"):
+    for page in ("operate", "troubleshooting", "how-it-works"):
         english, portuguese = ((DOCS / f"{page}{end}").read_text("utf-8") for end in (".md", ".pt-BR.md"))
-        for mark in ("\n## ", "```", "\n| "):
+        for mark in ("\n## ", "```", "\n| ", "\n- ", "\n1. ", "\n6. "):
             assert english.count(mark) == portuguese.count(mark), (page, mark)
 
 

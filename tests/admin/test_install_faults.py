@@ -5,7 +5,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,27 +24,12 @@ from deploy.stack import LocalStack
 from schemas.database import engine
 from schemas.errors import Fatal
 from schemas.tables import install_journal
-from tests.admin.conftest import Command
-from tests.admin.installed import Shop, World, drop_shop, fresh_shop, objects, world_of
+from tests.admin.installed import Shop, World, drop_shop, fresh_shop, objects
 from tests.cdc.ticketz_database import fill
 from tests.recado_database import Postgres
 
 pytestmark = [pytest.mark.stack]
 BY = By("ana")
-
-
-@pytest.fixture
-def world(
-    stack: LocalStack, command: Command, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    yield from world_of(stack, command, server_url, tmp_path / "data", monkeypatch)
-
-
-@pytest.fixture
-def shop(stack: LocalStack, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    made = fresh_shop(stack, monkeypatch)
-    yield made
-    drop_shop(stack, made)
 
 
 class Pulled(Exception):

@@ -1,31 +1,13 @@
 """`recado install` beside a database that is not ours."""
 
 import stat
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from deploy.stack import LocalStack
-from tests.admin.conftest import Command
-from tests.admin.installed import Shop, World, drop_shop, fresh_shop, objects, world_of
+from tests.admin.installed import Shop, World, objects
 
 pytestmark = [pytest.mark.stack]
-
-
-@pytest.fixture
-def world(
-    stack: LocalStack, command: Command, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    yield from world_of(stack, command, server_url, tmp_path / "data", monkeypatch)
-
-
-@pytest.fixture
-def shop(stack: LocalStack, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    made = fresh_shop(stack, monkeypatch)
-    yield made
-    drop_shop(stack, made)
 
 
 def test_from_a_plan_to_the_first_captured_row_and_nothing_the_second_time(world: World, shop: Shop) -> None:
