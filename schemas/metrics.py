@@ -21,8 +21,13 @@ MetricName = Literal[
     "recado_redrive_refused_total",
     "recado_resolve_seconds",
     "recado_config_version",
+    "recado_hooks_total",
+    "recado_unacknowledged_total",
     "recado_breaker_opened_total",
+    "recado_loops_total",
     "recado_alerts_dropped_total",
+    "recado_rules_failed_total",
+    "recado_put_aside",
 ]
 
 
@@ -53,6 +58,11 @@ METRICS: dict[MetricName, Metric] = {
     "recado_redrive_refused_total": Metric("counter", ("reason",), "Redrive records without a dead entry."),
     "recado_resolve_seconds": Metric("histogram", ("source",), "Time to ask the source who is responsible."),
     "recado_breaker_opened_total": Metric("counter", ("provider", "reason"), "Channel breakers that opened."),
+    "recado_loops_total": Metric("counter", ("source",), "Agents who are told no more of a ticket, because its messages echo the notices."),
     "recado_alerts_dropped_total": Metric("counter", ("reason",), "Alerts, receipts and commands that changed nothing, by reason."),
+    "recado_rules_failed_total": Metric("counter", ("app",), "Events on which the rules failed: a bug (RCD-213)."),
+    "recado_put_aside": Metric("gauge", ("app",), "Keys whose timers and answers are left alone, because the rules failed on them."),
+    "recado_hooks_total": Metric("counter", ("provider", "result"), "Webhooks of gateways, by what was answered."),
+    "recado_unacknowledged_total": Metric("counter", ("channel",), "Notices accepted of which the gateway has reported nothing since."),
     "recado_config_version": Metric("gauge", (), "Version of the configuration in force."),
 }  # fmt: skip

@@ -67,7 +67,8 @@ class Ask(msgspec.Struct, frozen=True):
     """Perform `work` at once, outside the transaction; its `Answer` comes back to this partition's processor.
 
     Nothing durable depends on it: after a crash or a revocation the answer never comes, so the state must hold a
-    due time at which the question is asked again.
+    due time at which the question is asked again. A work's `key`, where it has one, names the state key that it
+    belongs to: when the rules fail on the answer, it is that key which is put aside (RCD-213).
     """
 
     work: Any

@@ -59,7 +59,7 @@ class Instance(Generic[S]):
         status: Status,
         guards: Guards,
         version: str,
-        poison: Mapping[int, frozenset[int]] | None = None,
+        poison: Mapping[int, frozenset[int | str]] | None = None,
     ) -> None:
         self._poison = poison or {}
         self._app, self._timings, self._clock, self._pool, self._status = app, timings, clock, pool, status
@@ -190,7 +190,7 @@ class Instance(Generic[S]):
             self._raise_failure()
         self._full = len(batch) >= BATCH
         now_ms = self._clock.now_ms()
-        tasks, count = self._tasks, 0
+        tasks, topic, count = self._tasks, self._app.input_topic, 0
         for message in batch:
             error = message.error()
             if error is not None:
@@ -202,7 +202,7 @@ class Instance(Generic[S]):
                 continue  # taken away meanwhile, or fetched before a seek
             task.record(
                 Record(
-                    message.topic() or "",
+                    topic,
                     task.partition,
                     offset,
                     message.timestamp()[1],

@@ -33,12 +33,20 @@ class Abortable(Recoverable):
 
 
 class Poison(Doubt):
-    """The rules failed on an input record: the state is restored, and the record dead-lettered the second time."""
+    """The rules failed on an event. The state, perhaps half changed, is restored, and the event is put aside.
 
-    def __init__(self, partition: int, offset: int, error: str) -> None:
-        super().__init__("poison", f"the rules failed on the record at {partition}/{offset}: {error}")
+    Args:
+        partition: of the input.
+        subject: a record's offset: the record is dead-lettered when it comes again. Or a state key (or another
+            name, see `PartitionTask`): its timers and answers are not delivered any more; the state stays as it is.
+        error: the exception's class; never its text, which may hold a message.
+    """
+
+    def __init__(self, partition: int, subject: int | str, error: str) -> None:
+        what = f"the record at {partition}/{subject}" if isinstance(subject, int) else f"{partition}/{subject}"
+        super().__init__("poison", f"the rules failed on {what}: {error}")
         self.partition = partition
-        self.offset = offset
+        self.subject = subject
 
 
 _REFUSED = (
@@ -119,6 +127,7 @@ def producer_config(settings: KafkaSettings, timings: Timings, transactional_id:
         "compression.type": "lz4",
         "queue.buffering.max.messages": 500_000,
         "message.max.bytes": 4_000_000,
+        "delivery.report.only.error": True,
     }
 
 

@@ -17,6 +17,7 @@ class Status:
         self._oldest_due_ms: int | None = None
         self._in_flight = 0
         self._rebuilds = 0
+        self._aside = 0
 
     def joined(self) -> None:
         """The group has answered, be it with no partition."""
@@ -55,6 +56,11 @@ class Status:
             self._failed = reason
             self._rebuilds += 1
 
+    def put_aside(self, number: int) -> None:
+        """So many keys are left alone, because the rules failed on their timers or answers."""
+        with self._lock:
+            self._aside = number
+
     def snapshot(self, now_ms: int) -> dict[str, Any]:
         """Return everything as a document; `ready` means joined and all assigned partitions restored."""
         with self._lock:
@@ -67,5 +73,6 @@ class Status:
                 "oldest_due_late_ms": late,
                 "work_in_flight": self._in_flight,
                 "rebuilds": self._rebuilds,
+                "put_aside": self._aside,
                 "failed": self._failed,
             }

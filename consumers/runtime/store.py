@@ -13,6 +13,15 @@ LIVE_LIMIT = 20_000
 FAR_FUTURE_MS = 400 * 24 * 3600 * 1000
 REFIRE_MS = 1_000
 STALE_TIMERS = 1_000
+FAR_TOO_LARGE = 1 << 30
+
+
+class Unstorable(Exception):
+    """The value of `key` cannot be encoded, or is larger than a record may be."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(what)
+        self.key = key
 
 
 class PartitionStore(Generic[S]):
@@ -141,8 +150,12 @@ class PartitionStore(Generic[S]):
         """Whether anything changed since the last seal."""
         return bool(self._dirty)
 
-    def seal(self) -> list[tuple[str, bytes | None]]:
-        """Encode the changes, make them the base, and return them for the changelog (None = tombstone)."""
+    def seal(self, limit: int = FAR_TOO_LARGE) -> list[tuple[str, bytes | None]]:
+        """Encode the changes, make them the base, and return them for the changelog (None = tombstone).
+
+        Raises:
+            Unstorable: a value cannot be encoded, or has more bytes than `limit`; the store is of no use any more.
+        """
         changes: list[tuple[str, bytes | None]] = []
         base, live, encode = self._base, self._live, self._app.encode
         for key in self._dirty:
@@ -151,7 +164,12 @@ class PartitionStore(Generic[S]):
                 if base.pop(key, None) is not None:
                     changes.append((key, None))
             else:
-                raw = encode(value)
+                try:
+                    raw = encode(value)
+                except Exception as error:
+                    raise Unstorable(key, type(error).__name__) from error
+                if len(raw) > limit:
+                    raise Unstorable(key, f"{len(raw)} bytes")
                 base[key] = raw
                 changes.append((key, raw))
         self._dirty = {}

@@ -5,15 +5,32 @@ from typing import Any, Generic
 import msgspec
 import structlog
 
-from consumers.runtime.api import AfterCommit, App, Ask, Due, Effect, Emit, Event, Record, S, Undecodable
+from consumers.runtime.api import (
+    AfterCommit,
+    Answer,
+    App,
+    Ask,
+    Due,
+    Effect,
+    Emit,
+    Event,
+    Record,
+    S,
+    Undecodable,
+)
 from consumers.runtime.kafka import Poison
 from consumers.runtime.metrics import counter
 from consumers.runtime.restore import META_KEY
-from consumers.runtime.store import PartitionStore
+from consumers.runtime.store import PartitionStore, Unstorable
 from consumers.runtime.work import Ticket, WorkPool
-from schemas.errors import RecadoError
+from schemas.errors import Fatal, RecadoError
 
 log = structlog.get_logger(__name__)
+
+MAX_VALUE_BYTES = 1_000_000
+"""What a broker takes by default (`message.max.bytes` is 1,048,588, with the key, the headers and the batch)."""
+CONFIGURATION = "changed configuration"
+"""What is put aside when the rules fail on `ConfigChanged`, which belongs to no key."""
 
 
 class WriteSet(msgspec.Struct):
@@ -30,7 +47,11 @@ class WriteSet(msgspec.Struct):
 
 
 class PartitionTask(Generic[S]):
-    """Applies events to one partition. Everything here is in memory; `seal` hands it to a transaction."""
+    """Applies events to one partition. Everything here is in memory; `seal` hands it to a transaction.
+
+    `poison` names what the rules failed on before: records by their offset, timers and answers by their state key
+    (an answer to a work without a key by the work's class).
+    """
 
     def __init__(
         self,
@@ -40,7 +61,7 @@ class PartitionTask(Generic[S]):
         store: PartitionStore[S],
         position: int,
         pool: WorkPool[S],
-        poison: frozenset[int] = frozenset(),
+        poison: frozenset[int | str] = frozenset(),
     ) -> None:
         self._app = app
         self._poison = poison
@@ -59,7 +80,14 @@ class PartitionTask(Generic[S]):
         """Build indexes; `first` is the `__meta__` value that a first start writes with its initial position."""
         if first is not None:
             self._extra.append((META_KEY, first))
-        self._apply(self.processor.restored(self.store, now_ms))
+        try:
+            self._apply(self.processor.restored(self.store, now_ms))
+        except RecadoError:
+            raise
+        except Exception as error:
+            log.exception("the rules failed on a restored state", partition=self.partition)
+            detail = f"the restored state of partition {self.partition}: {type(error).__name__}"
+            raise Fatal("RCD-213", detail) from error
 
     def record(self, record: Record, now_ms: int) -> None:
         """Apply one input record; an undecodable one goes to the dead-letter topic in the same transaction.
@@ -73,6 +101,8 @@ class PartitionTask(Generic[S]):
                 code = "rules_failed"
                 raise Undecodable(code, "the rules failed on this record; see the log for the error")
             effects = self.processor.handle(record, self.store, now_ms)
+            if effects:
+                self._apply(effects)
         except RecadoError:
             raise
         except Undecodable as error:
@@ -88,14 +118,32 @@ class PartitionTask(Generic[S]):
         except Exception as error:
             log.exception("the rules failed on a record", partition=self.partition, offset=record.offset)
             raise Poison(self.partition, record.offset, type(error).__name__) from error
-        else:
-            if effects:
-                self._apply(effects)
         self.position = record.offset + 1
 
     def event(self, event: Event, now_ms: int) -> None:
-        """Apply an answer or a configuration change."""
-        self._apply(self.processor.handle(event, self.store, now_ms))
+        """Apply an answer or a configuration change.
+
+        Raises:
+            Poison: the rules fail on it.
+        """
+        self._handle(event, subject_of(event), now_ms)
+
+    def _handle(self, event: Event, subject: str, now_ms: int) -> None:
+        """Apply an event that is no record. What the rules failed on before is left alone: its state stays.
+
+        It goes on to count as pending until a corrected release, or another process, restores the partition.
+        """
+        if subject in self._poison:
+            log.error("put aside", code="RCD-213", partition=self.partition, subject=subject)
+            return
+        try:
+            self._apply(self.processor.handle(event, self.store, now_ms))
+        except RecadoError:
+            raise
+        except Exception as error:
+            name = type(event).__name__
+            log.exception("the rules failed", partition=self.partition, subject=subject, on=name)
+            raise Poison(self.partition, subject, type(error).__name__) from error
 
     def fire(self, now_ms: int, limit: int | None = None) -> int:
         """Apply the timers that are due, at most `limit`, and return how many there were."""
@@ -103,13 +151,17 @@ class PartitionTask(Generic[S]):
         for key in due:
             if not self.store.is_due(key, now_ms):
                 continue
-            self._apply(self.processor.handle(Due(key), self.store, now_ms))
-            self.store.fired(key, now_ms)
+            self._handle(Due(key), key, now_ms)
+            if key not in self._poison:
+                self.store.fired(key, now_ms)
         return len(due)
 
     def _apply(self, effects: "tuple[Effect, ...] | list[Effect] | Any") -> None:
         for effect in effects:
             if type(effect) is Emit:
+                if effect.value is not None and len(effect.value) > MAX_VALUE_BYTES:
+                    message = f"an output of {len(effect.value)} bytes to {effect.topic}"
+                    raise ValueError(message)
                 self._outputs.append(effect)
             elif type(effect) is Ask:
                 if self.ticket.leaving:
@@ -137,8 +189,19 @@ class PartitionTask(Generic[S]):
         return self.position != self._sealed_position
 
     def seal(self) -> WriteSet:
-        """Hand over what has gathered; the partition starts a new, empty write set."""
-        changes = self._extra + self.store.seal()
+        """Hand over what has gathered; the partition starts a new, empty write set.
+
+        Raises:
+            Poison: a value cannot be stored. Fatal: RCD-213, and its key is put aside already.
+        """
+        try:
+            changes = self._extra + self.store.seal(MAX_VALUE_BYTES)
+        except Unstorable as error:
+            log.exception("a state cannot be stored", partition=self.partition, key=error.key)
+            if error.key in self._poison:
+                detail = f"the state of {error.key} in partition {self.partition} cannot be stored: {error}"
+                raise Fatal("RCD-213", detail) from error
+            raise Poison(self.partition, error.key, type(error.__cause__ or error).__name__) from error
         sealed = WriteSet(
             partition=self.partition,
             ticket=self.ticket,
@@ -151,3 +214,13 @@ class PartitionTask(Generic[S]):
         self._outputs, self._after, self._extra = [], [], []
         self._sealed_position = self.position
         return sealed
+
+
+def subject_of(event: Event) -> str:
+    """Return what is put aside when the rules fail on an event that is no record."""
+    if isinstance(event, Due):
+        return event.key
+    if isinstance(event, Answer):
+        key = getattr(event.work, "key", None)
+        return key if isinstance(key, str) else type(event.work).__name__
+    return CONFIGURATION

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from consumers.runtime.api import Emit
 from consumers.runtime.kafka import Abortable, Doubt, producer_config, translate
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 INIT_TIMEOUT_S = 30.0
 MAX_ABORTS = 20
 CALLBACK_RETRY_S = 0.05
+TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)
 
 
 class Guards(msgspec.Struct, frozen=True):
@@ -50,8 +51,10 @@ class Transactor:
         self._input, self._changelog, self._dead_letters = topics
         self._guards = guards
         self._timeout_s = timings.commit_ms / 1000
-        self._producer = Producer(producer_config(settings, timings, transactional_id))
+        config = producer_config(settings, timings, transactional_id) | {"on_delivery": self._undelivered}
+        self._producer = Producer(config)
         self._dead_letter_error: KafkaError | None = None
+        self._too_large: str | None = None
         self._init_error: KafkaException | None = None
         self._init_timeout_s = min(INIT_TIMEOUT_S, timings.max_poll_ms / 2000)
         self._init = threading.Thread(target=self._initialise, name=f"{name}-init", daemon=True)
@@ -92,7 +95,8 @@ class Transactor:
 
         Raises:
             Doubt: fatal, timed out or unknown; nothing of this instance may be used again.
-            Fatal: RCD-206 when the dead-letter topic cannot be written, RCD-201 when a topic is missing.
+            Fatal: RCD-206 when the dead-letter topic cannot be written, RCD-201 when a topic is missing, RCD-214
+                when another topic refuses a record for its size: again and again it would be the same record.
         """
         self.ready()
         for _ in range(MAX_ABORTS):
@@ -107,6 +111,8 @@ class Transactor:
                 self._abort()
                 if self._dead_letter_error is not None:
                     raise Fatal("RCD-206", f"{self._dead_letters}: {self._dead_letter_error.str()}") from error
+                if self._too_large is not None:
+                    raise Fatal("RCD-214", self._too_large) from error
                 if poll is None:
                     time.sleep(CALLBACK_RETRY_S)
                 else:
@@ -123,9 +129,14 @@ class Transactor:
         started = time.monotonic()
         try:
             self._producer.begin_transaction()
+            produce, changelog = self._producer.produce, self._changelog
             for write_set in sets:
+                partition = write_set.partition
                 for key, raw in write_set.changes:
-                    self._produce(Emit(self._changelog, key.encode(), raw, partition=write_set.partition))
+                    try:
+                        produce(changelog, raw, key, partition)  # nothing in between: most records go this way
+                    except (BufferError, KafkaException):
+                        self._produce(Emit(changelog, key.encode(), raw, partition=partition))
                 for emit in write_set.outputs:
                     self._produce(emit)
             offsets = self._offsets(sets)
@@ -150,9 +161,6 @@ class Transactor:
             options["timestamp"] = emit.timestamp_ms
         if emit.headers:
             options["headers"] = emit.headers
-        dead_letter = emit.topic == self._dead_letters
-        if dead_letter:
-            options["on_delivery"] = self._dead_letter_report
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -162,15 +170,22 @@ class Transactor:
                     raise Doubt("queue_full", "the producer's queue did not drain in time") from error
                 self._producer.poll(0.05)
             except KafkaException as error:
-                if dead_letter:
+                if emit.topic == self._dead_letters:
                     raise Fatal("RCD-206", f"{emit.topic}: {error.args[0].str()}") from error
+                if error.args[0].code() in TOO_LARGE:
+                    raise Fatal("RCD-214", f"{emit.topic}: {error.args[0].str()}") from error
                 raise
             else:
                 return
 
-    def _dead_letter_report(self, error: KafkaError | None, _message: object) -> None:
-        if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+    def _undelivered(self, error: KafkaError | None, message: Message) -> None:
+        """Take a report on a record; the producer is configured to report failures only."""
+        if error is None or error.code() in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+            return
+        if message.topic() == self._dead_letters:
             self._dead_letter_error = error
+        elif error.code() in TOO_LARGE:
+            self._too_large = f"{message.topic()}: {error.str()}"
 
     def _abort(self) -> None:
         try:

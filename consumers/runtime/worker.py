@@ -1,6 +1,8 @@
 """A process: lives of `Instance`, one after another, until stopped or until rebuilding keeps failing."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Generic
 
@@ -10,17 +12,19 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from consumers.runtime.api import App, S
 from consumers.runtime.instance import Instance
 from consumers.runtime.kafka import Doubt, Poison
-from consumers.runtime.metrics import counter
+from consumers.runtime.metrics import counter, gauge
 from consumers.runtime.status import Status
 from consumers.runtime.transaction import Guards
 from consumers.runtime.work import WorkPool
 from schemas.clock import Clock, SystemClock
-from schemas.errors import Recoverable
+from schemas.errors import Fatal, Recoverable
 from schemas.settings import KafkaSettings, Timings
 
 log = structlog.get_logger(__name__)
 
 LIVES_WITHOUT_PROGRESS = 30
+POISON_CEILING = 50
+POISON_WINDOW_S = 600
 
 
 class Worker(Generic[S]):
@@ -48,7 +52,8 @@ class Worker(Generic[S]):
         self._guards = guards or Guards()
         self._stop = threading.Event()
         self._instance: Instance[S] | None = None
-        self._poison: dict[int, frozenset[int]] = {}
+        self._poison: dict[int, frozenset[int | str]] = {}
+        self._poisoned_at: deque[float] = deque(maxlen=POISON_CEILING)
         self.status = Status()
         self.pool: WorkPool[S] = WorkPool(app)
 
@@ -103,6 +108,25 @@ class Worker(Generic[S]):
                 if not self._stop.is_set() and self._life():
                     return
 
+    def _put_aside(self, error: Poison) -> None:
+        """Remember what the rules failed on; the next life leaves it alone.
+
+        Raises:
+            Fatal: RCD-213, there is no end of it: this is not one odd event but a release that does not work.
+        """
+        known = self._poison.get(error.partition, frozenset())
+        self._poison[error.partition] = known | {error.subject}
+        counter("recado_rules_failed_total").labels(self._app.name).inc()
+        aside = [s for found in self._poison.values() for s in found if isinstance(s, str)]
+        self.status.put_aside(len(aside))
+        gauge("recado_put_aside").labels(self._app.name).set(len(aside))
+        log.error("put aside", code="RCD-213", partition=error.partition, subject=error.subject)
+        self._poisoned_at.append(time.monotonic())
+        often = len(self._poisoned_at) == POISON_CEILING
+        if often and self._poisoned_at[-1] - self._poisoned_at[0] < POISON_WINDOW_S:
+            detail = f"the rules failed {POISON_CEILING} times within {POISON_WINDOW_S // 60} minutes"
+            raise Fatal("RCD-213", detail) from error
+
     def _sleep(self, seconds: float) -> None:
         self._stop.wait(seconds)
 
@@ -133,7 +157,7 @@ class Worker(Generic[S]):
             self.status.rebuilding(str(error), self._clock.now_ms())
             log.warning("doubt: rebuilding producer, consumer and state", reason=reason, detail=str(error))
             if isinstance(error, Poison):
-                self._poison[error.partition] = self._poison.get(error.partition, frozenset()) | {error.offset}
+                self._put_aside(error)
             if instance is None or instance.committed == 0:
                 raise
         finally:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consumers.directory.api import LiveTicket, TicketQuestion
-from provider.api import Address, Result
+from consumers.sender import keys
+from provider.api import Address, Opening, Result
 from schemas.config import ChannelConfig
 from schemas.records import OutboxEntry
 
@@ -57,6 +58,12 @@ class Send:
     body: str = field(repr=False)
     template_id: str = ""
     language: str = "pt_BR"
+    opening: Opening | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The state key that waits for the answer: the agent's outbox."""
+        return keys.header(self.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +77,28 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class NotStarted:
     """The marker had grown too old before HTTP could start: nothing was sent, mark again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the recado database what was learnt of a number, if it is still the agent's (by its hash).
+
+    Either the address that providers take, with its source, or since when and why the number is suspended.
+    """
+
+    agent: str
+    number_hash: str
+    address: str | None = field(default=None, repr=False)
+    source: str = "lookup"
+    suspended_ms: int = 0
+    code: str = ""
+
+    @property
+    def key(self) -> str:
+        """The state key that waits for the answer: the agent's outbox."""
+        return keys.header(self.agent)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The database has it, or the number is another one meanwhile."""

@@ -17,11 +17,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from consumers.runtime import instance
+from consumers.runtime import worker as runtime_worker
+from consumers.runtime.api import Due, Effect, Event, Store
 from consumers.runtime.kafka import Doubt
 from consumers.runtime.worker import Worker
 from schemas.errors import Fatal, RecadoError, Recoverable
 from tests.consumers.runtime.arms import Arm, until
-from tests.consumers.runtime.counter_app import FAST, Count
+from tests.consumers.runtime.counter_app import FAST, Count, CounterApp
 from tests.consumers.runtime.sending_app import SendingApp
 
 stack_only = pytest.mark.stack
@@ -53,12 +55,13 @@ class Running:
 
 
 @contextmanager
-def running(arm: Arm, app: SendingApp, ordinal: int = 0) -> Iterator[Running]:
+def running(arm: Arm, app: CounterApp, ordinal: int = 0) -> Iterator[Running]:
     found = Running(Worker(app, arm.settings, FAST, f"{arm.prefix}.group", ordinal))
     try:
         yield found
     finally:
-        app.open.set()
+        if isinstance(app, SendingApp):
+            app.open.set()
         found.stop()
 
 
@@ -124,21 +127,82 @@ def test_records_that_retention_took_before_they_were_read_are_not_skipped_in_si
 @stack_only
 def test_a_dead_letter_that_its_topic_refuses_stops_the_worker_and_is_not_lost(stack: Any) -> None:
     arm = Arm(stack.bootstrap, partitions=1)
-    limit(arm, 1_000)
+    limit(arm, "dlq", 1_000)
     arm.send(None, random.Random(1).randbytes(5_000), partition=0)
     arm.flush()
     with pytest.raises(Fatal) as refused:
         arm.worker().run()
     assert (refused.value.code, int(refused.value.exit)) == ("RCD-206", 30)
     assert arm.read("dlq") == []
-    limit(arm, 100_000)
+    limit(arm, "dlq", 100_000)
     with arm.running():
         until(lambda: len(arm.read("dlq")) == 1, "the dead letter")
 
 
-def limit(arm: Arm, max_bytes: int) -> None:
+@stack_only
+@pytest.mark.parametrize("topic", ["out", "changelog"])
+def test_a_record_that_a_topic_refuses_for_its_size_stops_the_worker_and_is_not_lost(
+    stack: Any, topic: str
+) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    limit(arm, topic, 1_000)
+    text = random.Random(1).randbytes(5_000).hex()
+    arm.send("k", text.encode())
+    arm.flush()
+    with pytest.raises(Fatal, match=rf"{arm.prefix}\.{topic}") as refused:
+        arm.worker().run()
+    assert (refused.value.code, int(refused.value.exit)) == ("RCD-214", 40)
+    assert arm.told() == []
+    limit(arm, topic, 100_000)
+    with arm.running():
+        until(lambda: arm.told() == [text], "the text")
+
+
+class FailingTimers(CounterApp):
+    """A timer whose key begins with `bad` breaks the rules."""
+
+    def handle(self, event: Event, store: Store[Count], now_ms: int) -> list[Effect]:
+        if isinstance(event, Due) and event.key.startswith("bad"):
+            message = "a bug in the rules"
+            raise ZeroDivisionError(message)
+        return super().handle(event, store, now_ms)
+
+
+@stack_only
+def test_a_timer_that_breaks_the_rules_is_put_aside_and_the_others_go_on(stack: Any) -> None:
+    arm = Arm(stack.bootstrap, partitions=1)
+    with running(arm, FailingTimers(arm.prefix, 50)) as found:
+        for key in ("good", "bad", "fine"):
+            arm.send(key, key.encode())
+        arm.flush()
+        until(lambda: sorted(arm.told()) == ["fine", "good"], "the timers around it")
+        until(lambda: found.worker.status.snapshot(0)["put_aside"] == 1, "the report")
+        arm.send("later", b"later")
+        arm.flush()
+        until(lambda: sorted(arm.told()) == ["fine", "good", "later"], "what came later")
+        assert found.worker.status.snapshot(0)["rebuilds"] == 1
+    with arm.running():  # a corrected release
+        until(lambda: sorted(arm.told()) == ["bad", "fine", "good", "later"], "what was put aside")
+
+
+@stack_only
+def test_rules_that_fail_without_end_end_the_worker_with_a_code(stack: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(runtime_worker, "POISON_CEILING", 3)
+    arm = Arm(stack.bootstrap, partitions=1)
+    with running(arm, FailingTimers(arm.prefix, 50)) as found:
+        for number in range(3):
+            arm.send(f"bad{number}", b"id")
+        arm.flush()
+        until(lambda: found.error is not None, "the end")
+    assert found.error is not None
+    assert (found.error.code, int(found.error.exit)) == ("RCD-213", 70)
+    with arm.running():
+        until(lambda: arm.told() == ["id"] * 3, "all of them")
+
+
+def limit(arm: Arm, topic: str, max_bytes: int) -> None:
     entry = ConfigEntry("max.message.bytes", str(max_bytes), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, f"{arm.prefix}.dlq", incremental_configs=[entry])
+    resource = ConfigResource(ResourceType.TOPIC, f"{arm.prefix}.{topic}", incremental_configs=[entry])
     for altered in arm.admin.incremental_alter_configs([resource]).values():
         altered.result(20)
 

@@ -1,16 +1,17 @@
 """One partition's task: timers never early and in bounded portions, a record that breaks the rules."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 
-from consumers.runtime.api import AfterCommit, Ask, Due, Effect, Emit, Event, Record, Store
+from consumers.runtime.api import AfterCommit, Answer, Ask, ConfigChanged, Due, Effect, Emit, Event, Record, Store
 from consumers.runtime.kafka import Poison
 from consumers.runtime.store import STALE_TIMERS, PartitionStore
-from consumers.runtime.task import PartitionTask
+from consumers.runtime.task import MAX_VALUE_BYTES, PartitionTask
 from consumers.runtime.work import WorkPool
 from schemas.clock import ManualClock
+from schemas.errors import Fatal
 from tests.consumers.runtime.counter_app import Count, CounterApp
 
 Handle = Callable[[Event, Store[Count], int], list[Effect]]
@@ -37,7 +38,7 @@ class Submitted:
         self.works.append(work)
 
 
-def task(rule: Handle, pool: object = None, poison: frozenset[int] = frozenset()) -> PartitionTask[Count]:
+def task(rule: Handle, pool: object = None, poison: frozenset[int | str] = frozenset()) -> PartitionTask[Count]:
     app = ScriptedApp(rule)
     shared = cast("WorkPool[Count]", pool or Submitted())
     return PartitionTask(app, 0, 1, PartitionStore(app), 0, shared, poison)
@@ -121,12 +122,103 @@ def test_a_record_that_breaks_the_rules_is_reported_by_its_offset_and_dead_lette
 
     with pytest.raises(Poison) as reported:
         task(rule).record(record(7), 0)
-    assert (reported.value.partition, reported.value.offset) == (0, 7)
+    assert (reported.value.partition, reported.value.subject) == (0, 7)
     again = task(rule, poison=frozenset({7}))
     again.record(record(7), 0)
     written = again.seal()
     assert written.outputs == [Emit("t.dlq", b"k", b"v", [("dlq.error.code", b"rules_failed")], 0, 0)]
     assert (written.position, written.consumed) == (8, True)
+
+
+def broken(event: Event, store: Store[Count], now_ms: int) -> list[Effect]:
+    """Rules that fail, having changed half of it."""
+    store.put("half", Count(None, ["changed"]))
+    message = "a bug"
+    raise ZeroDivisionError(message)
+
+
+class Send:
+    """A work without a key."""
+
+
+class Keyed(NamedTuple):
+    key: str
+
+
+@pytest.mark.parametrize(
+    ("event", "subject"),
+    [
+        (Answer(Keyed("k"), "found"), "k"),
+        (Answer(Send(), error=TimeoutError()), "Send"),
+        (ConfigChanged(), "changed configuration"),
+    ],
+    ids=lambda found: found if isinstance(found, str) else type(found).__name__,
+)
+def test_an_event_that_breaks_the_rules_is_reported_and_left_alone_when_it_comes_again(
+    event: Event, subject: str
+) -> None:
+    with pytest.raises(Poison) as reported:
+        task(broken).event(event, 0)
+    assert (reported.value.partition, reported.value.subject) == (0, subject)
+    again = task(broken, poison=frozenset({subject}))
+    again.event(event, 0)
+    assert again.seal().changes == []
+
+
+def test_a_timer_that_breaks_the_rules_is_left_alone_with_its_state_and_the_others_fire() -> None:
+    def rule(event: Event, store: Store[Count], now_ms: int) -> list[Effect]:
+        assert isinstance(event, Due)
+        if event.key == "bad":
+            return broken(event, store, now_ms)
+        store.delete(event.key)
+        return [Emit("t.out", event.key.encode(), b"fired")]
+
+    def restored(poison: frozenset[int | str]) -> PartitionTask[Count]:
+        found = task(rule, poison=poison)
+        for key in ("bad", "good"):
+            found.store.load(key, found.store._app.encode(Count(10, [])))
+        found.store.loaded(100)
+        return found
+
+    with pytest.raises(Poison) as reported:
+        restored(frozenset()).fire(100)
+    assert reported.value.subject == "bad"
+    again = restored(frozenset({"bad"}))
+    assert [again.fire(now) for now in (100, 1_000, 1_000_000)] == [2, 0, 0]
+    written = again.seal()
+    assert written.outputs == [Emit("t.out", b"good", b"fired")]
+    assert written.changes == [("good", None)]
+    assert [key for key, _ in again.store.items()] == ["bad"]
+
+
+def test_a_restored_state_on_which_the_rules_fail_is_refused_with_a_code() -> None:
+    found = task(broken)
+    found.processor.restored = broken  # type: ignore[method-assign, assignment]
+    with pytest.raises(Fatal, match=r"restored state of partition 0: ") as refused:
+        found.start(0, None)
+    assert refused.value.code == "RCD-213"
+
+
+def test_an_output_that_no_broker_takes_is_a_record_that_breaks_the_rules() -> None:
+    def rule(event: Event, store: Store[Count], now_ms: int) -> list[Effect]:
+        return [Emit("t.out", b"k", b"x" * (MAX_VALUE_BYTES + 1))]
+
+    with pytest.raises(Poison, match="ValueError"):
+        task(rule).record(record(7), 0)
+
+
+@pytest.mark.parametrize("value", ["\ud83d", "x" * MAX_VALUE_BYTES], ids=["half-a-character", "too-large"])
+def test_a_state_that_cannot_be_stored_is_put_aside_and_then_refused(value: str) -> None:
+    found = task(broken)
+    found.store.put("k", Count(None, [value]))
+    with pytest.raises(Poison) as reported:
+        found.seal()
+    assert reported.value.subject == "k"
+    again = task(broken, poison=frozenset({"k"}))
+    again.store.put("k", Count(None, [value]))
+    with pytest.raises(Fatal) as refused:
+        again.seal()
+    assert refused.value.code == "RCD-213"
 
 
 def test_a_partition_that_is_leaving_asks_nothing_more() -> None:
