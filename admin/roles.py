@@ -24,7 +24,7 @@ from formatter.render import render
 from provider.addresses import Allowed
 from provider.api import ChannelSettings, Provider
 from provider.factory import allow, close, make
-from schemas.clock import SystemClock
+from schemas.clock import Clock, SystemClock
 from schemas.config import ChannelConfig
 from schemas.errors import Invalid, Recoverable
 from schemas.secrets import resolve
@@ -52,13 +52,13 @@ def provider_of(channel: ChannelConfig) -> Provider:
     return make(ChannelSettings(channel.channel_id, channel.provider, values))
 
 
-def _coalescer(settings: Settings, config: ConfigHolder) -> Wiring:
+def _coalescer(settings: Settings, config: ConfigHolder, _clock: Clock) -> Wiring:
     cell = Cell(settings.cell)
     app = CoalescerApp(cell, lambda: config.view, version("recado"))
     return Wiring(app, cell.coalescer_group, lambda _worker: None)
 
 
-def _sender(settings: Settings, config: ConfigHolder) -> Wiring:
+def _sender(settings: Settings, config: ConfigHolder, clock: Clock) -> Wiring:
     cell = Cell(settings.cell)
 
     def observe(source: str, seconds: float) -> None:
@@ -74,6 +74,7 @@ def _sender(settings: Settings, config: ConfigHolder) -> Wiring:
         render,
         version("recado"),
         Random(),  # noqa: S311 - jitter
+        clock=clock,  # the one that writes the markers whose age it judges
     )
 
     def end(worker: Worker[Any]) -> None:
@@ -90,7 +91,10 @@ def _listen(worker: Worker[Any], server: HealthServer, http: HttpSettings) -> in
         raise Invalid("RCD-601", f"RECADO_HTTP__PORT: {http.host}:{http.port} cannot be used: {error}") from error
 
 
-WIRINGS: dict[RoleName, Callable[[Settings, ConfigHolder], Wiring]] = {"coalescer": _coalescer, "sender": _sender}
+WIRINGS: dict[RoleName, Callable[[Settings, ConfigHolder, Clock], Wiring]] = {
+    "coalescer": _coalescer,
+    "sender": _sender,
+}
 
 
 def run(role: RoleName, settings: Settings) -> None:
@@ -123,8 +127,8 @@ def run(role: RoleName, settings: Settings) -> None:
         raise
     gauge("recado_config_version").set(view.version)
     try:
-        wiring = WIRINGS[role](settings, config)
         clock = SystemClock()
+        wiring = WIRINGS[role](settings, config, clock)
         worker = Worker(
             wiring.app, settings.kafka, settings.timings, wiring.group, settings.ordinal,
             clock=clock, version=version("recado"),

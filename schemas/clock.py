@@ -1,6 +1,8 @@
 """One clock. Wall-clock epoch milliseconds that never step back, injected wherever time matters."""
 
+import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -13,15 +15,33 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The host's wall clock, held still while the host's clock is stepped back."""
+    """The host's wall clock, but for its steps back.
 
-    def __init__(self) -> None:
-        self._last = 0
+    When the host's clock is set back (NTP, an operator), this one goes on at half speed until the host's has caught
+    up: timers are late meanwhile, at most by as much as they wait, instead of standing still for as long as the step.
+    Two objects may differ after a step back, so whatever compares times shares one. A new process begins with the
+    host's time.
+
+    Args:
+        wall_ns: the host's clock.
+        elapsed_ns: a clock that nobody sets.
+    """
+
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, elapsed_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall_ns, self._elapsed_ns = wall_ns, elapsed_ns
+        self._lock = threading.Lock()
+        self._now = wall_ns()
+        self._at = elapsed_ns()
 
     def now_ms(self) -> int:
-        """Return epoch milliseconds, monotone within this object."""
-        self._last = max(self._last, time.time_ns() // 1_000_000)
-        return self._last
+        """Return epoch milliseconds, monotone within this object, from any thread."""
+        with self._lock:
+            at = self._elapsed_ns()
+            self._now = max(self._wall_ns(), self._now + (at - self._at) // 2)
+            self._at = at
+            return self._now // 1_000_000
 
 
 class ManualClock:
