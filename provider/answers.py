@@ -105,12 +105,14 @@ class ErrorTable:
         accepted: reads a success (2xx); None when the answer does not prove that the message was taken.
         read: reads a refusal in the gateway's own form; None when the answer is not the gateway's own.
         rows: tried in order before what the status says; the first that matches wins.
+        names_messages: whether a success names the message; else the attempt's id stands for it.
     """
 
     name: str
     accepted: Callable[[Answer], Accepted | None]
     read: Callable[[Answer], Said | None]
     rows: tuple[Row, ...] = ()
+    names_messages: bool = True
 
     def row(self, answer: Answer) -> Row | None:
         """Return the gateway's own row for an answer, if there is one."""

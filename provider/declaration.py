@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from provider.answers import ErrorTable
 from provider.api import Abilities, ChannelSettings, Provider
 from provider.http import HttpClient
-from schemas.errors import Invalid
+from schemas.errors import Fatal, Invalid
 
 CODE = "RCD-306"
 
@@ -31,9 +31,23 @@ class Setting:
     choices: tuple[str, ...] = ()
 
 
+HOOK_SECRET = Setting(
+    "hook_secret",
+    "Last part of the webhook's address, 22 characters or more at random (openssl rand -hex 16).",
+    "Última parte do endereço do webhook, 22 caracteres aleatórios ou mais (openssl rand -hex 16).",
+    secret=True,
+)
+"""Every channel whose gateway reports may have one; a gateway that does not sign must."""
+HOOK_SECRET_MIN = 22
+"""128 bits in the densest alphabet that an address takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A kind of gateway. `build` binds it to one channel and opens no connection."""
+    """A kind of gateway. `build` binds it to one channel and opens no connection.
+
+    `signs`: its webhooks prove who sent them, and `parse_receipt` checks that.
+    """
 
     name: str
     title: str
@@ -41,6 +55,7 @@ class Declaration:
     settings: tuple[Setting, ...]
     abilities: Abilities
     errors: tuple[ErrorTable, ...] = ()
+    signs: bool = False
 
     def check(self, settings: ChannelSettings) -> None:
         """See that settings can be right: none missing, none unknown, none out of its choices.
@@ -49,8 +64,11 @@ class Declaration:
 
         Raises:
             Invalid: RCD-306, naming the setting and what it is.
+            Fatal: RCD-308, sending through it leaves tickets, and nobody has accepted that.
         """
         known = {each.name: each for each in self.settings}
+        if self.abilities.receipts:
+            known.setdefault(HOOK_SECRET.name, HOOK_SECRET)
         if unknown := sorted(settings.values.keys() - known.keys()):
             detail = f"{self.name} has no setting {unknown[0]!r}; known: {', '.join(known)}"
             raise refused(settings, detail)
@@ -60,11 +78,21 @@ class Declaration:
                 raise refused(settings, f"{each.name!r} is missing: {each.en}")
             if value and each.choices and value not in each.choices:
                 raise refused(settings, f"{each.name!r} must be one of: {', '.join(each.choices)}")
+        if self.abilities.side_effects and "accept_agent_tickets" in known and not accepts_tickets(settings):
+            detail = f"{self.title} keeps a contact and a ticket for every agent that it sends to"
+            raise Fatal("RCD-308", f"channel {settings.channel_id}: {detail}")
+        if 0 < len(settings.values.get(HOOK_SECRET.name, "").strip()) < HOOK_SECRET_MIN:
+            raise refused(settings, f"{HOOK_SECRET.name!r} is too short: {HOOK_SECRET.en}")
 
     def value(self, settings: ChannelSettings, name: str) -> str:
         """Return a setting, or its default."""
         default = next(each.default for each in self.settings if each.name == name)
         return settings.values.get(name, "").strip() or default
+
+
+def accepts_tickets(settings: ChannelSettings) -> bool:
+    """Tell whether an operator has accepted that sending leaves a contact and a ticket for every agent."""
+    return settings.values.get("accept_agent_tickets", "").strip() == "yes"
 
 
 def base_url(settings: ChannelSettings, name: str = "url", default: str = "") -> str:

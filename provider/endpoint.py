@@ -1,10 +1,11 @@
 """One gateway's address with its headers: how adapters ask, and how what the network does becomes a result."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from provider.answers import ErrorTable, decode
-from provider.api import Health, Rejected, Result, Unknown
+from provider.api import Accepted, Health, Rejected, Result, Unknown
 from provider.http import Answer, HttpClient, Lost, NotSent
 
 T = TypeVar("T")
@@ -66,7 +67,10 @@ class Endpoint:
             return Rejected(error.kind, error.code, scope="gateway")
         except Lost as error:
             return Unknown(error.code, error.http)
-        return table.classify(answer)
+        result = table.classify(answer)
+        if isinstance(result, Accepted) and not result.provider_message_id:
+            return replace(result, provider_message_id=attempt_id)
+        return result
 
     async def look(self, path: str, kind: type[T], *, method: str = "GET", json: Any = None) -> T | Health:
         """Ask something that changes nothing; return the answer as `kind`, else why there is none."""

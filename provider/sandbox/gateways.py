@@ -2,15 +2,25 @@
 
 from typing import Final
 
+from provider.sandbox import whaticket
 from provider.sandbox.emulator import Emulator
 from provider.sandbox.gateway import Gateway
 from provider.sandbox.graph import Graph
+from provider.sandbox.waha import Waha
+from provider.sandbox.wppconnect import WppConnectServer
+from provider.sandbox.wuzapi import WuzApiServer
+from provider.sandbox.zapi import ZApiHost
 
 EMULATORS: Final[dict[str, type[Emulator]]] = {
     each.name: each
     for each in (
         Gateway,
         Graph,
+        WppConnectServer,
+        WuzApiServer,
+        ZApiHost,
+        Waha,
+        *whaticket.FORKS,
         # a new emulator's class goes here
     )
 }

@@ -39,7 +39,7 @@ class Pair:
 
     `settings` beside the address (which goes into the setting `url`); `expected` replaces rows of `EXPECTED`, for
     gateways whose answer does not tell more. `wants` is how the emulator's ledger writes the number +5511987654321,
-    `session` what it calls the channel.
+    `session` what it calls the channel. `blind`: its health cannot tell whether the session is connected.
     """
 
     provider: str
@@ -48,10 +48,13 @@ class Pair:
     expected: Mapping[Preset, Rejection | str] = field(default_factory=dict)
     wants: str = "5511987654321"
     session: str = SESSION
+    blind: bool = False
 
     def __str__(self) -> str:
         return self.provider if self.provider == self.gateway else f"{self.provider}-{self.gateway}"
 
+
+WHATICKET = {"token": SESSION, "accept_agent_tickets": "yes"}
 
 PAIRS = (
     Pair("sandbox", "sandbox", wants="+5511987654321"),
@@ -61,6 +64,40 @@ PAIRS = (
         {"phone_number_id": "106540352242922", "token": "t0ken"},
         {Preset.EMPTY_ERROR: "unknown"},
         session="106540352242922",
+    ),
+    Pair(
+        "wppconnect",
+        "wppconnect",
+        {"session": SESSION, "token": "t0ken"},
+        {Preset.NO_WHATSAPP: "unknown"},  # by its answer alone; the number itself is looked up again
+    ),
+    Pair("wuzapi", "wuzapi", {"token": "t0ken"}, {Preset.SENDER_RESTRICTED: Rejection.RESTRICTED}),
+    Pair("zapi", "zapi", {"instance": SESSION, "token": "t0ken", "client_token": "acc0unt"}),
+    Pair(
+        "waha",
+        "waha",
+        # Its own tests look numbers up; here what is lost must be lost by the message, not by the question before.
+        {"session": SESSION, "token": "t0ken", "check": "no"},
+        {Preset.SERVICE_DOWN: Rejection.SESSION_DOWN},
+        wants="5511987654321@c.us",
+    ),
+    Pair(
+        "whaticket-ticketz",
+        "whaticket-ticketz",
+        {"token": SESSION},
+        {Preset.SESSION_DOWN: Rejection.TRANSIENT, Preset.NO_WHATSAPP: Rejection.TRANSIENT},  # one answer for both
+        blind=True,
+    ),
+    Pair("whaticket-canove", "whaticket-canove", WHATICKET, blind=True),
+    Pair("whaticket-flavio", "whaticket-flavio", WHATICKET, blind=True),
+    Pair("whaticket-maurilio", "whaticket-maurilio", WHATICKET, blind=True),
+    Pair("whaticket-izing", "whaticket-izing", WHATICKET | {"api_id": "7a5d"}, blind=True),
+    Pair(
+        "whaticket-press",
+        "whaticket-press",
+        WHATICKET | {"user_id": "3"},
+        {Preset.RATE_LIMITED: Rejection.THROTTLE_APP},
+        blind=True,
     ),
     # a new provider's pair goes here
 )

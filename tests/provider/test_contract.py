@@ -209,6 +209,9 @@ def test_a_gateway_that_speaks_no_http_is_unknown(contract: Contract) -> None:
 def test_health_tells_well_from_down(contract: Contract) -> None:
     assert contract.health().ok
     down = {"ok": False, "detail": "sessão desconectada", "session_number": "+551130611234"}
+    if contract.pair.blind:
+        assert contract.health().detail.endswith("only shows when something is sent")
+        return
     assert contract.gateway.client.put(f"/v1/health/{contract.pair.session}", json=down).status_code == 204
     health = contract.health()
     assert not health.ok

@@ -53,7 +53,7 @@ def test_a_setting_that_the_provider_does_not_know_is_refused() -> None:
 def test_every_secret_setting_is_one_that_only_references_are_accepted_for() -> None:
     for declared in factory.REGISTRY.values():
         for setting in declared.settings:
-            assert names_a_secret(setting.name) is setting.secret, (declared.name, setting.name)
+            assert setting.secret or not names_a_secret(setting.name), (declared.name, setting.name)
 
 
 def test_every_setting_is_explained_in_both_languages() -> None:
