@@ -109,8 +109,8 @@ def outcome_id(kind: str, *parts: object) -> str:
 def digest64(text: str) -> bytes:
     """64-bit digest (XXH3) for the memory of a ticket's rows; stable between processes and releases.
 
-    It is made for speed, not against an adversary: who makes up two ids with one digest loses a message of their own
-    ticket.
+    It is made for speed, not against an adversary: who makes up two ids with one digest loses a message of the same
+    ticket, which is their own.
     """
     return xxh3_64_digest(text.encode())
 

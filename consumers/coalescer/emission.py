@@ -1,6 +1,7 @@
 """Window effects as records on topics, with their keys. Pure."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from consumers.coalescer.settings import TenantRules
 from consumers.coalescer.window import Fire, Retract, Suppress, WindowEffect
@@ -34,8 +35,8 @@ class Emission:
         self._cell = cell
         self._partition = partition
         self._app_version = app_version
-        self._alerts = counter("recado_alerts_total")
-        self._outcomes = counter("recado_outcomes_total")
+        self._alerts = cache(counter("recado_alerts_total").labels)
+        self._outcomes = cache(counter("recado_outcomes_total").labels)
 
     def effects(
         self, ticket: Ticket, effects: Sequence[WindowEffect], now_ms: int, offset: int | None = None
@@ -53,7 +54,7 @@ class Emission:
 
     def alert(self, ticket: Ticket, fire: Fire, now_ms: int) -> Emit:
         """Return the alert of a fired window; its id is that of its first message, however often it fires."""
-        self._alerts.labels(ticket.source, fire.kind).inc()
+        self._alerts(ticket.source, fire.kind).inc()
         record = Alert(
             alert_id=alert_id(ticket.source, ticket.ticket_id, fire.items[0].seq),
             lane=ticket.tenant.lane,
@@ -124,7 +125,7 @@ class Emission:
                 origin=origin,
             )
             emits.append(Emit(self._cell.outcomes, key, encode(record)))
-            self._outcomes.labels(ticket.source, "suppressed", reason).inc()
+            self._outcomes(ticket.source, "suppressed", reason).inc()
         return emits
 
     def _to_lane(self, ticket: Ticket, value: bytes) -> Emit:

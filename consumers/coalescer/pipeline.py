@@ -1,6 +1,7 @@
 """From a record of `messages` to its ticket's window, in eight steps; the first match wins."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from cdc.change import ChangeError, created_ms, decode
 from consumers.coalescer.commands import command_of
@@ -28,7 +29,7 @@ class Pipeline:
         self._seen = seen
         self._high_water = high_water
         self._emission = emission
-        self._ignored = counter("recado_ignored_total")
+        self._ignored = cache(counter("recado_ignored_total").labels)
         self._dropped = counter("recado_seen_dropped_total")
 
     def take(self, record: Record, store: Store[Window], now_ms: int) -> Sequence[Effect]:
@@ -125,7 +126,7 @@ class Pipeline:
         return emits
 
     def _ignore(self, source: str, reason: Ignored) -> Sequence[Effect]:
-        self._ignored.labels(source, reason).inc()
+        self._ignored(source, reason).inc()
         return ()
 
 

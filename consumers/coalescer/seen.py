@@ -82,7 +82,7 @@ class SeenIds:
         if known is None:
             if len(self._sets) >= _INDEXED:
                 self._sets.clear()
-            known = self._sets[key] = {digest for digest, _ in unpack(seen)}
+            known = self._sets[key] = {bytes(seen[at : at + _ID]) for at in range(0, len(seen), _ENTRY)}
         return known
 
     def _prune(self, key: str, seen: bytearray, horizon_ms: int, max_seen: int) -> int:
