@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from random import Random
 from types import FrameType
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import structlog
 
 from consumers.coalescer.app import CoalescerApp
+from consumers.directory import people
 from consumers.directory.config import ConfigHolder
 from consumers.directory.live import LiveDirectory
 from consumers.runtime.api import App
@@ -20,6 +22,8 @@ from consumers.runtime.logs import configure
 from consumers.runtime.metrics import gauge, histogram
 from consumers.runtime.worker import Worker
 from consumers.sender.app import SenderApp
+from consumers.sender.work import Tell
+from formatter.opening import render_opening
 from formatter.render import render
 from provider.addresses import Allowed
 from provider.api import ChannelSettings, Provider
@@ -75,6 +79,8 @@ def _sender(settings: Settings, config: ConfigHolder, clock: Clock) -> Wiring:
         version("recado"),
         Random(),  # noqa: S311 - jitter
         clock=clock,  # the one that writes the markers whose age it judges
+        render_opening=render_opening,
+        tell=partial(learn, settings.database_url.get_secret_value() if settings.database_url else ""),
     )
 
     def end(worker: Worker[Any]) -> None:
@@ -82,6 +88,18 @@ def _sender(settings: Settings, config: ConfigHolder, clock: Clock) -> Wiring:
         worker.pool.run(close()).result(5)
 
     return Wiring(app, cell.sender_group, end)
+
+
+def learn(url: str, told: Tell) -> None:
+    """Write what the sender learnt of a number into the recado database; blocks.
+
+    Raises:
+        RecadoError: the database did not take it; the sender tells it again.
+    """
+    if told.address is not None:
+        people.learn_address(url, told.agent, told.number_hash, told.address, told.source)
+    if told.suspended_ms:
+        people.suspend(url, told.agent, told.number_hash, told.code)
 
 
 def _listen(worker: Worker[Any], server: HealthServer, http: HttpSettings) -> int:

@@ -135,6 +135,7 @@ _SCOPES: Final[dict[Rejection, Scope]] = {
     Rejection.WINDOW_CLOSED: "recipient",
     Rejection.SESSION_DOWN: "sender",
     Rejection.TRANSIENT: "gateway",
+    Rejection.RESTRICTED: "sender",
 }
 
 

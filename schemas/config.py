@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from schemas.identity import TenantId
+from schemas.quiet import Holiday
 from schemas.reasons import Mode
 
 SECOND = 1_000
@@ -44,6 +45,13 @@ class Parameters(msgspec.Struct, frozen=True):
     dead_ttl: int = 30 * 24 * HOUR
     resolve_timeout: int = 2 * SECOND
     max_hops: int = 8
+    pair_interval: int = 6 * SECOND
+    pair_burst: int = 3
+    release_spread: int = 5 * SECOND
+    echo_window: int = 15 * SECOND
+    echo_rounds: int = 3
+    echo_silence: int = HOUR
+    suspend_after: int = 3
 
     def __post_init__(self) -> None:
         """Refuse combinations that would break the laws."""
@@ -52,6 +60,9 @@ class Parameters(msgspec.Struct, frozen=True):
             raise ValueError(message)
         if min(self.settle, self.window, self.unknown_wait) < 0 or self.max_settle < self.settle:
             message = "settle, window and unknown_wait must not be negative, max_settle not below settle"
+            raise ValueError(message)
+        if self.pair_burst < 1 or self.echo_rounds < 1 or self.suspend_after < 1:
+            message = "pair_burst, echo_rounds and suspend_after must be positive"
             raise ValueError(message)
         if self.max_items < 1 or self.max_pending < self.max_items or self.attempts < 1:
             message = "max_items and attempts must be positive, max_pending not below max_items"
@@ -62,6 +73,7 @@ class AgentConfig(msgspec.Struct, frozen=True):
     """An agent's preferences. `number` is E.164 with `+`; `address` what the provider wants, when it is known.
 
     `disabled_at_ms` is when notices were last switched off: what was admitted before is never sent (0: never).
+    `suspended_at_ms`: since when nothing is sent because providers refused the number for good (0: not suspended).
     """
 
     agent: str
@@ -75,19 +87,31 @@ class AgentConfig(msgspec.Struct, frozen=True):
     quiet_hours: str | None = None
     contact_id: int | None = None
     disabled_at_ms: int = 0
+    address_source: Literal["e164", "lookup", "meta_wa_id", "manual"] | None = None
+    suspended_at_ms: int = 0
 
 
 class ChannelConfig(msgspec.Struct, frozen=True):
-    """A sending session. `settings` are the provider's own (never a secret: references `env:` or `file:`)."""
+    """A sending session. `settings` are the provider's own (never a secret: references `env:` or `file:`).
+
+    `rate_per_minute` and `in_flight` None: the provider's usual limits. `weight` is its share where channels of a
+    partition compete for places.
+    """
 
     channel_id: str
     provider: str
     settings: dict[str, str] = {}
     session_number: str | None = None
+    rate_per_minute: int | None = None
+    in_flight: int | None = None
+    weight: int = 1
 
 
 class TenantConfig(msgspec.Struct, frozen=True):
-    """A tenant's rules. `lane` is the unit of order and of limits in the sender."""
+    """A tenant's rules. `lane` is the unit of order and of limits in the sender.
+
+    `quiet_hours` (`schemas.quiet.QuietHours` as JSON) are those of agents who have none of their own.
+    """
 
     tenant: str
     mode: Mode = Mode.OFF
@@ -109,6 +133,8 @@ class TenantConfig(msgspec.Struct, frozen=True):
     zone: str = "America/Sao_Paulo"
     frontend_url: str = ""
     version: int = 0
+    quiet_hours: str | None = None
+    holidays: tuple[Holiday, ...] = ()
 
 
 class SourceConnection(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ BRAZIL = 55
 PERSONAL_JIDS = frozenset({"s.whatsapp.net", "c.us"})
 _SEPARATORS = re.compile(r"[\s().\-\u2010-\u2015/]+")
 _BRAZIL_MISSING_NINE = re.compile(r"[1-9]{2}[6-9][0-9]{7}")
+_FORMS_WITH = re.compile(r"55[1-9]{2}9[6-9][0-9]{7}|549[0-9]{10}|521[0-9]{10}")
 _WITHOUT_COUNTRY = re.compile(r"[2-9][0-9]{6,8}")
 
 
@@ -64,6 +65,42 @@ def comparison_key(number: str) -> str | None:
     if digits.startswith("521") and len(digits) == 13:
         return "52" + digits[3:]
     return digits
+
+
+def other_form(number: str) -> str | None:
+    """Return the other way in which WhatsApp may know an E.164 number: without what `normalise` put in, or with it.
+
+    Brazil's 9th digit, the 9 after Argentina's +54, the 1 after Mexico's +52. None where there is only one way.
+    """
+    digits = _digits(number)
+    if _FORMS_WITH.fullmatch(digits):
+        country = 4 if digits.startswith("55") else 2
+        return "+" + digits[:country] + digits[country + 1 :]
+    if digits.startswith("55") and _BRAZIL_MISSING_NINE.fullmatch(digits[2:]):
+        return "+" + digits[:4] + "9" + digits[4:]
+    if digits.startswith("54") and len(digits) == 12:
+        return "+549" + digits[2:]
+    if digits.startswith("52") and len(digits) == 12:
+        return "+521" + digits[2:]
+    return None
+
+
+def same_person(one: str, other: str) -> bool:
+    """Tell whether two addresses name the same phone: by `loop_key`."""
+    key = loop_key(one)
+    return key is not None and key == loop_key(other)
+
+
+def loop_key(address: str) -> str | None:
+    """Return what an address is known by: a phone's `comparison_key`, or a hidden id (`…@lid`) as it is.
+
+    A hidden id names no number, but who once wrote from it is recognised by it again.
+    """
+    local, at, domain = address.strip().lower().partition("@")
+    if at and domain == "lid":
+        digits = _digits(local.partition(":")[0])
+        return f"{digits}@lid" if digits else None
+    return comparison_key(address)
 
 
 def mask(number: str) -> str:

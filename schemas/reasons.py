@@ -55,6 +55,7 @@ class Hold(StrEnum):
     RETRY = "retry"
     BOT = "bot"
     STALE_CHECK = "stale_check"
+    RESTRICTED = "restricted"
 
 
 class Ignored(StrEnum):
@@ -83,6 +84,7 @@ class Rejection(StrEnum):
     WINDOW_CLOSED = "window_closed"
     SESSION_DOWN = "session_down"
     TRANSIENT = "transient"
+    RESTRICTED = "restricted"
 
 
 class Mode(StrEnum):

@@ -289,8 +289,8 @@ class Reached(msgspec.Struct):
     """What is known of an agent's number, by its hash; of another number nothing is.
 
     `form` is the way of writing it that providers take: `other` with or without the 9th digit where the stored one
-    was refused. `refusals` counts those in a row that were for good, of both ways. `report` is what the recado
-    database has not confirmed yet, since when it was last told.
+    was refused. `refusals` counts those in a row that were for good, of both ways. `unreported`: the recado
+    database has not confirmed the suspension, of which it was last told at `reported_ms`.
     """
 
     number_hash: str
@@ -299,16 +299,8 @@ class Reached(msgspec.Struct):
     refusals: int = 0
     code: str = ""
     suspended_ms: int = 0
-    report: Literal["", "address", "suspended"] = ""
+    unreported: bool = False
     reported_ms: int = 0
-
-
-class Echo(msgspec.Struct):
-    """When an agent was last told of a ticket, and how often in a row the answer came like an echo of that."""
-
-    told_ms: int
-    rounds: int = 0
-    silent_until_ms: int = 0
 
 
 class Header(Record):
@@ -316,8 +308,7 @@ class Header(Record):
 
     `technical_since_ms` is when the present stretch of technical holds began (0: none), for their expiry;
     `as_template` that the next text must be one that may open a conversation, `template_until_ms` that all are for
-    a while. `echoes` (by ticket) is the loop guard's memory. `due_ms` is the one timer of the agent: the entries
-    HELD, SENDING and UNKNOWN have none of their own.
+    a while. `due_ms` is the one timer of the agent: the entries HELD, SENDING and UNKNOWN have none of their own.
     """
 
     send_no: int = 0
@@ -335,7 +326,6 @@ class Header(Record):
     due_ms: int | None = None
     template_until_ms: int = 0
     reached: Reached | None = None
-    echoes: dict[str, Echo] = {}
 
 
 class DeadInfo(msgspec.Struct, frozen=True):
@@ -419,8 +409,20 @@ class Paused(Record):
     due_ms: int | None = None
 
 
+class Echo(msgspec.Struct):
+    """When an agent was last told of a ticket, and how often in a row the answer came like an echo of that."""
+
+    told_ms: int
+    rounds: int = 0
+    silent_until_ms: int = 0
+
+
 class Known(Record):
-    """Alerts that were taken in for a ticket (64-bit hashes), key `k/source/ticket`: a repeated one is dropped."""
+    """Alerts that were taken in for a ticket (64-bit hashes), key `k/source/ticket`: a repeated one is dropped.
+
+    `echoes` (by agent) is the loop guard's memory.
+    """
 
     alerts: list[int]
     due_ms: int
+    echoes: dict[str, Echo] = {}

@@ -91,10 +91,17 @@ channels = Table(
     Column("settings", JSONB, nullable=False, server_default=text("'{}'")),
     Column("session_number", Text),
     _at("tested_at"),
+    # Limits: NULL means the provider's own.
+    Column("rate_per_minute", Integer),
+    Column("in_flight", Integer),
+    Column("weight", Integer, nullable=False, server_default=text("1")),
     _at("created_at", required=True),
     _at("updated_at", required=True),
     CheckConstraint("channel_id ~ '^[a-z][a-z0-9_-]{0,62}$'", name="channel_id"),
     CheckConstraint("jsonb_typeof(settings) = 'object'", name="settings"),
+    CheckConstraint("rate_per_minute > 0", name="rate_per_minute"),
+    CheckConstraint("in_flight > 0", name="in_flight"),
+    CheckConstraint("weight > 0", name="weight"),
 )
 
 tenants = Table(
@@ -121,6 +128,9 @@ tenants = Table(
     _text("zone", "America/Sao_Paulo"),
     _text("region", "BR"),
     Column("frontend_url", Text),
+    # Of agents who have no hours of their own.
+    Column("quiet_hours", JSONB),
+    Column("holidays", JSONB, nullable=False, server_default=text("'[]'")),
     Column("revision", Integer, nullable=False, server_default=text("1")),
     _at("created_at", required=True),
     _at("updated_at", required=True),
@@ -132,6 +142,7 @@ tenants = Table(
     CheckConstraint("recipients <@ '{assignee,queue,admins}' AND cardinality(recipients) > 0", name="recipients"),
     CheckConstraint("fan_out > 0", name="fan_out"),
     CheckConstraint("jsonb_typeof(parameters) = 'object'", name="parameters"),
+    CheckConstraint("jsonb_typeof(holidays) = 'array'", name="holidays"),
     Index(None, "channel_id"),
 )
 
@@ -156,6 +167,9 @@ agents = Table(
     Column("quiet_hours", JSONB),
     Column("language", Text),
     Column("contact_id", BigInteger),
+    # Providers refused the number for good: nothing is sent to it until it is given anew.
+    _at("suspended_at"),
+    Column("suspended_reason", Text),
     _at("created_at", required=True),
     _at("updated_at", required=True),
     ForeignKeyConstraint(["source", "company"], ["tenants.source", "tenants.company"]),

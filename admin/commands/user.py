@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from admin import output
+from admin import existence, output
+from admin.commands.hours import HoursArgument, hours_from, show_hours
 from admin.commands.options import JsonOption, ReasonOption, by, given
 from admin.configuration import database_url
 from admin.registry import agents, words
@@ -24,7 +25,10 @@ def list_all(
     """List the agents, their numbers masked."""
     with transaction(database_url()) as connection:
         rows = agents.show(connection, None if tenant is None else words.tenant_id(tenant))
-    columns = ("agent", "name", "whatsapp_notification_number", "notify_on_new_message", "state", "paused_until")
+    columns = (
+        "agent", "name", "whatsapp_notification_number", "notify_on_new_message", "state", "paused_until",
+        "suspended_reason",
+    )  # fmt: skip
     output.table(rows, columns, json_wanted=json_wanted)
 
 
@@ -38,9 +42,16 @@ def change(
     notify: Annotated[bool | None, typer.Option(help="Tell this agent of new messages.")] = None,
     name: Annotated[str | None, typer.Option(help="As notices address the agent.")] = None,
     quiet_hours: Annotated[
-        str | None, typer.Option("--quiet", help="20:00-08:00, or seg-sex 20:00-08:00, sab-dom 00:00-24:00; none.")
+        str | None,
+        typer.Option(
+            "--quiet-hours",
+            "--quiet",
+            help="20:00-08:00, or seg-sex 20:00-08:00, sab-dom 00:00-24:00; none; default.",
+        ),
     ] = None,
-    quiet_zone: Annotated[str | None, typer.Option(help="Zone of --quiet; the tenant's if not given.")] = None,
+    quiet_zone: Annotated[
+        str | None, typer.Option(help="Zone of --quiet-hours; the tenant's if not given.")
+    ] = None,
     language: Annotated[str | None, typer.Option(help="pt_BR, en or es; the tenant's if not given.")] = None,
     contact_id: Annotated[
         int | None, typer.Option(help="The agent's own contact in Whaticket, for commands.")
@@ -62,9 +73,31 @@ def change(
         values["whatsapp_notification_number"] = None
     if quiet_hours is not None:
         values["quiet_hours"] = quiet.stored(quiet.parse(quiet_hours, quiet_zone))
-    with transaction(database_url()) as connection:
-        done = agents.change(connection, by(reason), words.agent_id(agent), **values)
+    url, identity = database_url(), words.agent_id(agent)
+    with transaction(url) as connection:
+        done = agents.change(connection, by(reason), identity, **values)
     output.changes([done], json_wanted=json_wanted)
+    if done.before is None and (doubt := existence.doubt(url, identity.tenant, identity)) is not None:
+        output.note(doubt)
+
+
+@app.command("import-hours")
+def import_hours(
+    agent: AgentArgument,
+    file: HoursArgument,
+    zone: Annotated[str | None, typer.Option(help="IANA name, when the hours tell none.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Set them; otherwise they are only shown.")] = False,
+    reason: ReasonOption = "",
+    json_wanted: JsonOption = False,
+) -> None:
+    """Set quiet hours to the time outside of working hours as ticketz or press store them."""
+    found = hours_from(file, zone)
+    show_hours(found)
+    if apply:
+        with transaction(database_url()) as connection:
+            values = {"quiet_hours": quiet.stored(found.hours)}
+            done = agents.change(connection, by(reason), words.agent_id(agent), **values)
+        output.changes([done], json_wanted=json_wanted)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from schemas.phone import comparison_key, normalise
 from schemas.tables import agents, channels
 
 _UNVERIFIED = {"verified_by": None, "verified_reason": None, "verified_at": None, "paused_until": None}
+_NOT_SUSPENDED = {"suspended_at": None, "suspended_reason": None}
 _NO_ADDRESS = {"wa_address": None, "wa_address_source": None, "wa_address_checked_at": None}
 
 
@@ -51,9 +52,10 @@ def verify(connection: Connection, by: By, agent: AgentId) -> Change:
         raise Invalid("RCD-401", f"agent {agent} has no number; give it with: recado user set {agent} --number")
     if found["state"] == "left":
         raise Fatal("RCD-406", f"agent {agent} wrote SAIR")
-    if found["state"] in {"verified", "paused"}:
+    if found["state"] in {"verified", "paused"} and found["suspended_at"] is None:
         return Change("user.verify", str(agent), masked(found), masked(found))
     values = {
+        **_NOT_SUSPENDED,
         "state": "verified",
         "verified_by": by.who,
         "verified_reason": reason,
@@ -133,7 +135,7 @@ def _number(connection: Connection, tenant: Row, before: Row | None, value: str 
     if number is not None:
         _refuse_sessions(connection, tenant, number)
     state = "left" if before is not None and before["state"] == "left" else "invited"
-    return {"whatsapp_notification_number": number, "state": state, **_UNVERIFIED, **_NO_ADDRESS}
+    return {"whatsapp_notification_number": number, "state": state, **_UNVERIFIED, **_NO_ADDRESS, **_NOT_SUSPENDED}
 
 
 def _refuse_sessions(connection: Connection, tenant: Row, number: str) -> None:

@@ -19,7 +19,8 @@ from schemas.config import (
     TenantConfig,
 )
 from schemas.identity import AgentId, TenantId
-from schemas.phone import comparison_key
+from schemas.phone import loop_key
+from schemas.quiet import Holiday
 from schemas.tables import GLOBAL_FLAG, agents, channels, config_state, flags, sources, tenants
 
 FOREVER_MS = 253_402_300_799_000  # the last second of the year 9999
@@ -117,6 +118,8 @@ def _tenant(row: Mapping[str, Any], source: SourceConfig | None) -> TenantConfig
             "machine": _parameters(tenant, row["parameters"]),
             "frontend_url": inherited if row["frontend_url"] is None else row["frontend_url"],
             "version": row["revision"],
+            "quiet_hours": _hours(row["quiet_hours"]),
+            "holidays": _holidays(tenant, row["holidays"]),
         },
         TenantConfig,
     )
@@ -129,6 +132,18 @@ def _parameters(tenant: str, overrides: Mapping[str, Any]) -> Parameters:
     except msgspec.ValidationError as error:
         _log.error("parameters_ignored", code="RCD-601", tenant=tenant, reason=str(error))
         return Parameters()
+
+
+def _hours(stored: Any) -> str | None:
+    return None if stored is None else json.dumps(stored, sort_keys=True)
+
+
+def _holidays(tenant: str, stored: Any) -> tuple[Holiday, ...]:
+    try:
+        return msgspec.convert(stored, tuple[Holiday, ...])
+    except msgspec.ValidationError as error:
+        _log.error("holidays_ignored", code="RCD-408", tenant=tenant, reason=str(error))
+        return ()
 
 
 def _agent(row: Mapping[str, Any]) -> AgentConfig:
@@ -144,7 +159,9 @@ def _agent(row: Mapping[str, Any]) -> AgentConfig:
         notify_on_new_message=row["notify_on_new_message"],
         paused_until_ms=paused_until_ms,
         language=row["language"],
-        quiet_hours=None if row["quiet_hours"] is None else json.dumps(row["quiet_hours"], sort_keys=True),
+        quiet_hours=_hours(row["quiet_hours"]),
+        address_source=row["wa_address_source"],
+        suspended_at_ms=_ms(row["suspended_at"]),
         contact_id=row["contact_id"],
         disabled_at_ms=_ms(row["disabled_at"]),
     )
@@ -156,6 +173,9 @@ def _channel(row: Mapping[str, Any]) -> ChannelConfig:
         provider=row["provider"],
         settings={name: str(value) for name, value in row["settings"].items()},
         session_number=row["session_number"],
+        rate_per_minute=row["rate_per_minute"],
+        in_flight=row["in_flight"],
+        weight=row["weight"],
     )
 
 
@@ -176,7 +196,7 @@ def _loop_numbers(
     for tenant in ruled:
         channel = ways.get(tenant.channel_id or "")
         number = channel.session_number if channel else None
-        session = arrives[tenant.tenant] = comparison_key(number) if number else None
+        session = arrives[tenant.tenant] = loop_key(number) if number else None
         if session:
             keys.setdefault(tenant.tenant.partition("/")[0], set()).add(session)
     for agent in people:
@@ -191,7 +211,7 @@ def _loop_numbers(
 
 
 def _keys(numbers: Iterable[str]) -> set[str]:
-    return {key for number in numbers if (key := comparison_key(number))}
+    return {key for number in numbers if (key := loop_key(number))}
 
 
 def _ms(at: datetime | None) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -14,11 +14,12 @@ from consumers.dlq.headers import DeadLetter, headers
 from consumers.runtime.api import Emit, Record, Undecodable
 from consumers.runtime.metrics import counter, histogram
 from consumers.sender.keys import KINDS, State
+from consumers.sender.limits import Limits
 from consumers.sender.processor import SenderProcessor
-from consumers.sender.ready import Limits
-from consumers.sender.release import Quiet, never_quiet
+from consumers.sender.quiet import quiet_end
+from consumers.sender.release import Quiet
 from consumers.sender.turn import Fixed, Turn
-from consumers.sender.work import NotStarted, Resolve, Send, Sent
+from consumers.sender.work import NotStarted, Reported, Resolve, Send, Sent, Tell
 from formatter.api import Notice, Text
 from provider.api import Accepted, Provider, Rejected, Rendered, Result, Unknown
 from schemas.clock import Clock, SystemClock
@@ -31,6 +32,7 @@ from schemas.topics import Cell
 
 log = structlog.get_logger(__name__)
 
+TELL_S = 5.0
 TIMED_PHASES = frozenset({"UNRESOLVED", "SENT", "DEAD"})
 """Entries in other phases wait with their agent's outbox, which has the timer."""
 
@@ -60,6 +62,8 @@ class SenderApp:
         clock: decides whether a marker is younger than its lease.
         limits: bounds of what is under way at once.
         quiet: quiet hours and holidays.
+        render_opening: makes the parameters of a template that opens a conversation; pure.
+        tell: writes into the recado database what was learnt of a number; blocks, and may raise.
     """
 
     name = "sender"
@@ -77,7 +81,9 @@ class SenderApp:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
-        quiet: Quiet = never_quiet,
+        quiet: Quiet = quiet_end,
+        render_opening: Callable[[Notice], Sequence[str]] = lambda _: (),
+        tell: Callable[[Tell], None] = lambda _: None,
     ) -> None:
         self.cell = cell
         self.input_topic = cell.alerts
@@ -93,6 +99,8 @@ class SenderApp:
         self._clock = clock or SystemClock()
         self._limits = limits or Limits()
         self._quiet = quiet
+        self._render_opening = render_opening
+        self._tell = tell
         self._sends = asyncio.Semaphore(self._limits.process)
 
     def processor(self, partition: int, partitions: int) -> SenderProcessor:
@@ -107,6 +115,8 @@ class SenderApp:
             app_version=self._app_version,
             limits=self._limits,
             quiet=self._quiet,
+            render_opening=self._render_opening,
+            opens=self.opens,
         )
         return SenderProcessor(fixed, self._config, observe)
 
@@ -177,8 +187,15 @@ class SenderApp:
         except RecadoError:
             return False
 
+    def opens(self, channel: ChannelConfig) -> bool:
+        """Tell whether the channel's provider can open a conversation by a template."""
+        try:
+            return self._provider(channel).abilities.templates
+        except RecadoError:
+            return False
+
     async def perform(self, work: Any) -> Any:
-        """Look up, or send.
+        """Look up, send, or tell the recado database.
 
         Raises:
             DirectoryDown: the source gave no usable answer in time.
@@ -187,6 +204,10 @@ class SenderApp:
             return await self._resolve(work)
         if isinstance(work, Send):
             return await self._send(work)
+        if isinstance(work, Tell):
+            async with asyncio.timeout(TELL_S):
+                await asyncio.to_thread(self._tell, work)
+            return Reported()
         message = f"not a work of the sender: {work!r}"
         raise TypeError(message)
 
@@ -217,7 +238,7 @@ class SenderApp:
             provider = self._provider(work.channel)
         except RecadoError as error:
             return Rejected(Rejection.PERMANENT_CONFIG, error.code or "configuration")
-        message = Rendered(work.body, work.template_id, work.language)
+        message = Rendered(work.body, work.template_id, work.language, work.opening)
         try:
             async with asyncio.timeout(work.timeout_ms / 1000 + 1):
                 return await provider.send(message, work.address, work.notification_id, work.timeout_ms / 1000)

@@ -4,19 +4,26 @@ from collections.abc import Iterable
 
 import msgspec
 
-from consumers.sender import keys, switches
+from consumers.sender import keys, loop_guard, numbers, switches
 from consumers.sender.turn import Turn
 from consumers.sender.work import Live
+from schemas.reasons import Suppressed
 from schemas.records import OutboxEntry
 
 
 def rank(turn: Turn, agent: str) -> tuple[int, ...]:
     """Rank an agent for the fan-out: who can be told first, then the least recently notified."""
     me = turn.config.agent(agent)
-    if me is None or switches.agent_off(me) is not None:
+    if me is None or off(turn, agent) is not None:
         return (1, 0, 0)
     at_ms = turn.release(agent, me, turn.tenant_of(agent)).at_ms
     return (0, max(at_ms, turn.now_ms), turn.header(agent).last_sent_ms)
+
+
+def off(turn: Turn, agent: str) -> Suppressed | None:
+    """Return why this agent may not be told now, None when they may."""
+    me = turn.config.agent(agent)
+    return switches.agent_off(me) or numbers.suspended(me, turn.header(agent))
 
 
 def bear(turn: Turn, agent: str, alert_id: str, model: OutboxEntry, live: Live | None) -> None:
@@ -43,9 +50,13 @@ def bear(turn: Turn, agent: str, alert_id: str, model: OutboxEntry, live: Live |
         dead=None,
     )
     turn.put(key, entry)
-    off = switches.agent_off(turn.config.agent(agent))
-    if off is not None:
-        turn.suppress(key, entry, off)
+    ended = off(turn, agent)
+    if ended == Suppressed.BAD_NUMBER:
+        numbers.tell(turn, agent, header)
+    if ended is None and entry.moved_from is None:
+        ended = loop_guard.silenced(turn, agent, entry)
+    if ended is not None:
+        turn.suppress(key, entry, ended)
     else:
         turn.wake(agent, live)
 

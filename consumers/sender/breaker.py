@@ -1,19 +1,29 @@
-"""A channel's breaker: open while the session is down or wrongly configured, half open for one probe. Row S19.
+"""A channel's breaker: open while it cannot send, half open for one probe. Row S19, and failures by rate.
 
-Minimal on purpose: breakers by failure rate plug in at `trip`.
+It opens at once when the provider says that the session is down or the channel wrongly configured; after a few
+failures of the gateway itself; and when most of the recent attempts of several agents failed. While it is open no
+attempt is burnt, and a probe that fails burns none either: it says nothing about the message.
 """
+
+from typing import Final
 
 import structlog
 
 from consumers.sender import keys
-from consumers.sender.turn import Turn
-from schemas.config import MINUTE, SECOND
+from consumers.sender.turn import Recent, Turn
+from schemas.config import HOUR, MINUTE, SECOND
 from schemas.reasons import Hold
+from schemas.records import Channel
 
 log = structlog.get_logger(__name__)
 
-PROBE_MS = 30 * SECOND
-MAX_PROBE_MS = 5 * MINUTE
+PROBE_MS: Final = 30 * SECOND
+MAX_PROBE_MS: Final = 5 * MINUTE
+RESTRICTED_AFTER: Final = 3
+"""First contacts that WhatsApp refused within a day before the channel is paused for new ones (RCD-303)."""
+RESTRICTED_MS: Final = 24 * HOUR
+ALONE_MS: Final = HOUR
+"""How long one agent waits whose first contact was refused, before it is tried again."""
 
 
 def trip(turn: Turn, channel_id: str, reason: Hold, code: str) -> None:
@@ -29,9 +39,22 @@ def trip(turn: Turn, channel_id: str, reason: Hold, code: str) -> None:
     channel.due_ms = channel.probe_ms
     turn.put(keys.channel(channel_id), channel)
     turn.ready.bound(channel_id, 0)
+    turn.memory.recent.pop(channel_id, None)
     config = turn.config.channel(channel_id)
     turn.count("recado_breaker_opened_total", config.provider if config else "", str(reason))
     log.error("channel does not send", channel=channel_id, reason=str(reason), code=code, probe_ms=channel.probe_ms)
+
+
+def failed(turn: Turn, channel_id: str, agent: str, code: str, *, gateway: bool) -> None:
+    """Note a failure that need not be the message's fault; it opens the breaker when it is one of many."""
+    recent = turn.memory.recent.setdefault(channel_id, Recent())
+    if recent.note(agent, ok=False, gateway=gateway) or probing(turn, channel_id):
+        trip(turn, channel_id, Hold.BREAKER, code)
+
+
+def probing(turn: Turn, channel_id: str) -> bool:
+    """Tell whether the breaker is half open: what is under way is its probe."""
+    return turn.channel(channel_id).breaker == "half"
 
 
 def half_open_if_due(turn: Turn, channel_id: str) -> None:
@@ -42,8 +65,12 @@ def half_open_if_due(turn: Turn, channel_id: str) -> None:
 
 
 def half_open(turn: Turn, channel_id: str) -> None:
-    """Let one notice through now, whoever is first."""
+    """Let one notice through now; a restricted channel may try a new contact again."""
     channel = turn.channel(channel_id)
+    if channel.restricted_until_ms > turn.now_ms:
+        channel.restricted_until_ms = channel.restricted_count = 0
+        turn.put(keys.channel(channel_id), channel)
+        _unblock(turn, channel_id)
     if channel.breaker != "open":
         return
     channel.breaker = "half"
@@ -54,8 +81,9 @@ def half_open(turn: Turn, channel_id: str) -> None:
     _unblock(turn, channel_id)
 
 
-def worked(turn: Turn, channel_id: str) -> None:
-    """Close the breaker: the channel has just sent."""
+def worked(turn: Turn, channel_id: str, agent: str) -> None:
+    """Close the breaker: the channel has just given a definite answer."""
+    turn.memory.recent.setdefault(channel_id, Recent()).note(agent, ok=True)
     channel = turn.channel(channel_id)
     if channel.breaker == "closed":
         return
@@ -73,6 +101,29 @@ def throttle(turn: Turn, channel_id: str, wait_ms: int) -> None:
     channel = turn.channel(channel_id)
     channel.throttled_until_ms = max(channel.throttled_until_ms, turn.now_ms + wait_ms)
     turn.put(keys.channel(channel_id), channel)
+
+
+def restrict(turn: Turn, channel_id: str, code: str) -> None:
+    """WhatsApp refused a first contact: after some of them nobody new is told through the channel for a day."""
+    channel = turn.channel(channel_id)
+    if turn.now_ms - channel.restricted_at_ms > RESTRICTED_MS:
+        channel.restricted_count = 0
+    channel.restricted_at_ms = turn.now_ms
+    channel.restricted_count += 1
+    if channel.restricted_count >= RESTRICTED_AFTER and not restricted(channel, turn.now_ms):
+        channel.restricted_until_ms = turn.now_ms + RESTRICTED_MS
+        config = turn.config.channel(channel_id)
+        turn.count("recado_breaker_opened_total", config.provider if config else "", str(Hold.RESTRICTED))
+        log.error(
+            "WhatsApp restricts the channel: it is paused for new contacts", rcd="RCD-303", channel=channel_id,
+            code=code, refused=channel.restricted_count, until_ms=channel.restricted_until_ms,
+        )  # fmt: skip
+    turn.put(keys.channel(channel_id), channel)
+
+
+def restricted(channel: Channel, now_ms: int) -> bool:
+    """Tell whether nobody new may be told through the channel now."""
+    return channel.restricted_until_ms > now_ms
 
 
 def restore(turn: Turn, channel_id: str) -> None:

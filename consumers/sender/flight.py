@@ -4,16 +4,16 @@ import hashlib
 
 import structlog
 
-from consumers.sender import births, keys, notice, redrive, switches
+from consumers.sender import births, keys, loop_guard, notice, numbers, redrive, switches
 from consumers.sender.release import count_told
-from consumers.sender.turn import Turn
+from consumers.sender.turn import Turn, phone_of
 from consumers.sender.work import Live, Send
 from formatter.api import Text
-from provider.api import Address
-from schemas.config import MINUTE, SECOND, AgentConfig, TenantConfig
-from schemas.identity import address_hash, notification_id
+from provider.api import Address, Opening
+from schemas.config import HOUR, MINUTE, SECOND, TenantConfig
+from schemas.identity import notification_id
 from schemas.reasons import Dead, Hold, Mode, Suppressed
-from schemas.records import Header, Item, OutboxEntry, Sending
+from schemas.records import Header, Item, OutboxEntry, Sending, Template
 
 log = structlog.get_logger(__name__)
 
@@ -23,22 +23,12 @@ SLACK_MS = 2 * SECOND
 """Beyond lease and HTTP timeout: after that no result of the attempt can still come from a living process."""
 OPENING = "opening"
 """The template that may open a conversation (S20)."""
+CLOSED_FOR_MS = 24 * HOUR
+"""Once a window was found closed, templates are used for so long: trying free text first costs a request each."""
 QUEUED_MS = 30 * SECOND
 OUTAGES = frozenset({Hold.BREAKER, Hold.SESSION_DOWN, Hold.CONFIGURATION, Hold.RETRY})
 LATE_MS = 15 * MINUTE
 """After an outage of this length the notice says that it comes late."""
-
-
-def hash_of(agent: AgentConfig) -> str:
-    """Return the hash of the number that the agent is told at now."""
-    return address_hash(agent.number or "")
-
-
-def address_of(agent: AgentConfig) -> Address:
-    """Return where the agent is told: what the provider wants when a look-up found it, else the number."""
-    if agent.address:
-        return Address(agent.address, "lookup")
-    return Address(agent.number or "", "e164")
 
 
 def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) -> None:
@@ -49,6 +39,7 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         return
     entries = [entry for _, entry in leaving]
     channel = turn.config.channel(tenant.channel_id) if tenant.channel_id else None
+    opens = header.as_template or header.template_until_ms > turn.now_ms
     quiet_since = header.hold_since_ms if header.hold_reason == Hold.QUIET else None
     built = notice.build(
         tenant,
@@ -57,12 +48,17 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         live,
         turn.now_ms,
         provider=channel.provider if channel else "",
-        template=OPENING if header.as_template else None,
+        template=OPENING if opens and not turn.opens(tenant.channel_id) else None,
         quiet_since_ms=quiet_since,
         late_since_ms=_outage_since(turn, header),
     )
     try:
         text = turn.fixed.render(built)
+        opening = None
+        if opens and turn.opens(tenant.channel_id):
+            parameters = [*turn.fixed.render_opening(built)]
+            opening = Template(parameters, language=me.language or tenant.language)
+            text = Text(" ".join(parameters), OPENING)
     except Exception:
         # One ticket that cannot be rendered must not stop its partition: to redrive it needs a corrected release.
         log.exception("notice cannot be rendered", agent=agent)
@@ -82,12 +78,13 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         alert_ids=[keys.parse_entry(key).alert_id for key, _ in leaving],
         channel_id=tenant.channel_id or "",
         body=text.body,
-        address=address_of(me).value,
-        address_hash=hash_of(me),
+        address=numbers.address_of(me, header).value,
+        address_hash=numbers.hash_of(me),
         started_ms=turn.now_ms,
         deadline_ms=0,
         template_id=text.template_id,
         flags=["unchecked"] if live.unchecked else [],
+        opening=opening,
     )
     for key, entry in leaving:
         entry.phase = "SENDING"
@@ -109,16 +106,22 @@ def mark(turn: Turn, agent: str, header: Header) -> None:
     channel = turn.config.channel(sending.channel_id) if sending is not None else None
     if sending is None:
         return
+    if channel is None:
+        _dissolve(turn, agent, header, sending)
+        return
     machine = tenant.machine
     sending.started_ms = turn.now_ms
     sending.deadline_ms = turn.now_ms + machine.send_lease + machine.http_timeout + SLACK_MS
     sending.unknown_until_ms = None
     header.due_ms = sending.deadline_ms
     turn.put_header(agent, header)
-    if channel is None:
-        return  # removed in this very moment: nothing starts, the deadline decides
+    turn.ready.spend(agent)
     me = turn.config.agent(agent)
-    address = address_of(me) if me is not None else None
+    if me is not None:
+        turn.memory.pairs.told(
+            sending.channel_id, phone_of(me), machine.pair_interval, machine.pair_burst, turn.now_ms
+        )
+    address = numbers.address_of(me, header) if me is not None else None
     if address is None or address.value != sending.address:
         address = Address(sending.address)
     turn.after_commit(
@@ -135,8 +138,33 @@ def mark(turn: Turn, agent: str, header: Header) -> None:
             body=sending.body,
             template_id=sending.template_id,
             language=(me.language if me else None) or tenant.language,
+            opening=_opening(sending),
         )
     )
+
+
+def _opening(sending: Sending) -> Opening | None:
+    if sending.opening is None:
+        return None
+    stored = sending.opening
+    return Opening(stored.name, stored.language, tuple(stored.parameters), stored.url_suffix)
+
+
+def _dissolve(turn: Turn, agent: str, header: Header, sending: Sending) -> None:
+    """The channel was removed in this very moment: nothing starts. Only a resend leaves the doubt that it had."""
+    turn.ready.free(agent)
+    if sending.resends:
+        sending.unknown_until_ms = header.due_ms = turn.now_ms
+        for key, entry in carried(turn, agent, sending):
+            entry.phase = "UNKNOWN"
+            turn.put(key, entry)
+    else:
+        for key, entry in carried(turn, agent, sending):
+            entry.phase, entry.due_ms, entry.notification_id = "HELD", turn.now_ms, None
+            turn.put(key, entry)
+        header.sending = None
+    turn.put_header(agent, header)
+    turn.wake(agent)
 
 
 def carried(turn: Turn, agent: str, sending: Sending) -> Leaving:
@@ -192,7 +220,7 @@ def _decide(turn: Turn, agent: str, header: Header, sending: Sending) -> None:
     """An unknown attempt whose time is up: answered meanwhile (S24), resent once, or dead (S25)."""
     tenant = turn.tenant_of(agent)
     family = carried(turn, agent, sending)
-    off = switches.tenant_off(turn.config, tenant) or switches.agent_off(turn.config.agent(agent))
+    off = switches.tenant_off(turn.config, tenant) or births.off(turn, agent)
     answered = all(len(retracted(header, entry)) == len(entry.items) for _, entry in family)
     may_resend = tenant.unknown_policy == "resend" and "maybe_duplicate" not in sending.flags
     if family and off is None and not answered and may_resend and not any(entry.flags for _, entry in family):
@@ -222,7 +250,9 @@ def _resend(turn: Turn, agent: str, header: Header, sending: Sending, family: Le
     """Send the same bytes under the same id once more, when the channel has a place."""
     channel = turn.channel(sending.channel_id)
     waits = channel.breaker == "open" and channel.probe_ms > turn.now_ms
-    if waits or not turn.ready.claim(agent, sending.channel_id):
+    if waits or not turn.ready.claim(
+        agent, sending.channel_id, turn.now_ms, turn.allowed(sending.channel_id), sending.started_ms
+    ):
         sending.unknown_until_ms = header.due_ms = max(turn.now_ms + QUEUED_MS, channel.probe_ms)
         turn.put_header(agent, header)
         return
@@ -243,6 +273,7 @@ def _shadow(
     turn.put_header(agent, header)
     for key, entry in leaving:
         births.tell_siblings(turn, key, agent)
+        loop_guard.told(turn, agent, entry)
         turn.outcome(
             "sent", key, entry, notification_id=identity, attempt=1, channel_id=tenant.channel_id,
             flags=["shadow", *(["unchecked"] if live.unchecked else [])],

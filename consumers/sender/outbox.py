@@ -3,7 +3,8 @@
 import structlog
 
 from consumers.directory.api import TicketQuestion
-from consumers.sender import breaker, flight, keys, moves, recheck, recipients, switches
+from consumers.sender import births, breaker, flight, keys, moves, numbers, recheck, recipients, switches
+from consumers.sender.quiet import NEVER_ENDS
 from consumers.sender.release import PATIENT, Release
 from consumers.sender.traits import traits
 from consumers.sender.turn import Turn
@@ -35,7 +36,7 @@ def attend(turn: Turn, agent: str, live: Live | None) -> None:
         return
     tenant = turn.tenant_of(agent)
     me = turn.config.agent(agent)
-    off = switches.tenant_off(turn.config, tenant) or switches.agent_off(me)
+    off = switches.tenant_off(turn.config, tenant) or births.off(turn, agent)
     if off is not None or me is None:  # S12: switched off while it waited
         for key, entry in held:
             turn.suppress(key, entry, off or Suppressed.AGENT_DISABLED)
@@ -51,7 +52,7 @@ def attend(turn: Turn, agent: str, live: Live | None) -> None:
         hold(turn, agent, header, held, tenant, until)
         return
     shadow = tenant.mode == Mode.SHADOW
-    if not shadow and not _place(turn, agent, header, tenant):
+    if not shadow and not _place(turn, agent, header, tenant, held):
         return
     fresh = live is not None and turn.now_ms - live.asked_ms <= tenant.machine.fresh_ms
     ready = [pair for pair in held if live is not None and fresh and live.covers(pair[1])]
@@ -104,21 +105,32 @@ def hold(turn: Turn, agent: str, header: Header, held: Held, tenant: TenantConfi
     """Wait until `until` (S9); drop what the tenant wants dropped (S10); let technical holds expire (S14)."""
     reason = until.reason or Hold.RETRY
     turn.ready.free(agent)
+    if tenant.channel_id is not None:
+        turn.ready.leave(agent, tenant.channel_id)
     turn.memory.asking.pop(agent, None)
-    if reason == Hold.QUIET and tenant.quiet_policy == "drop":
+    if reason == Hold.QUIET and (tenant.quiet_policy == "drop" or until.at_ms >= NEVER_ENDS):
         for key, entry in held:
             turn.suppress(key, entry, Suppressed.QUIET)
         rest(turn, agent, header)
         return
     note_hold(turn, header, held, reason, until.at_ms)
-    if tenant.channel_id is not None and turn.channel(tenant.channel_id).breaker != "closed":
+    if tenant.channel_id is not None and _shut(turn, tenant.channel_id):
         turn.memory.blocked.setdefault(tenant.channel_id, {})[agent] = None
     expiry = expire(turn, header, held, tenant, reason)
     if not turn.index.held(agent):
         rest(turn, agent, header)
         return
-    header.due_ms = until.at_ms if expiry is None else min(until.at_ms, expiry)
+    at_ms = until.at_ms
+    if reason == Hold.QUIET and at_ms - turn.now_ms > tenant.machine.release_spread:
+        # Many end their night at the same minute: they leave spread over a little time.
+        at_ms += int(tenant.machine.release_spread * turn.fixed.chance())
+    header.due_ms = at_ms if expiry is None else min(at_ms, expiry)
     turn.put_header(agent, header)
+
+
+def _shut(turn: Turn, channel_id: str) -> bool:
+    channel = turn.channel(channel_id)
+    return channel.breaker != "closed" or breaker.restricted(channel, turn.now_ms)
 
 
 def expire(turn: Turn, header: Header, held: Held, tenant: TenantConfig, reason: Hold) -> int | None:
@@ -161,14 +173,19 @@ def unanswered(turn: Turn, agent: str, error: BaseException) -> None:
         turn.put_header(agent, header)
 
 
-def _place(turn: Turn, agent: str, header: Header, tenant: TenantConfig) -> bool:
-    """Claim a place on the tenant's channel, or wait in its ready queue."""
+def _place(turn: Turn, agent: str, header: Header, tenant: TenantConfig, held: Held) -> bool:
+    """Claim a place on the tenant's channel, or wait in its ready queue, those with the oldest message first."""
     channel_id = tenant.channel_id or ""
     breaker.half_open_if_due(turn, channel_id)
-    if turn.ready.claim(agent, channel_id):
+    waited = turn.ready.waits(agent, channel_id)
+    since = min((entry.first_ms for _, entry in held), default=turn.now_ms)
+    if turn.ready.claim(agent, channel_id, turn.now_ms, turn.allowed(channel_id), since, alone=not turn.awake):
         return True
-    header.due_ms = turn.now_ms + QUEUED_MS
-    turn.put_header(agent, header)
+    if not waited or header.due_ms is None or header.due_ms <= turn.now_ms:
+        # Where a rate is kept, somebody's timer has to fire for each token: everybody's fires at one's turn.
+        turn_ms = turn.ready.turn_ms(channel_id, turn.now_ms)
+        header.due_ms = max(turn_ms, turn.now_ms + 1) if turn_ms is not None else turn.now_ms + QUEUED_MS
+        turn.put_header(agent, header)
     return False
 
 
@@ -204,7 +221,7 @@ def _survives(turn: Turn, key: str, entry: OutboxEntry, tenant: TenantConfig, li
     before = [item for item in entry.items if me is not None and item.admitted_ms <= me.disabled_at_ms]
     if before and turn.suppress(key, entry, Suppressed.AGENT_DISABLED, before):
         return False
-    if entry.address_hash is not None and me is not None and entry.address_hash != flight.hash_of(me):
+    if entry.address_hash is not None and me is not None and entry.address_hash != numbers.hash_of(me):
         turn.suppress(key, entry, Suppressed.BAD_NUMBER)  # redriven to the original number, which has changed since
         return False
     now_responsible = recipients.responsible(ticket, tenant)

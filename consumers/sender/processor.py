@@ -10,6 +10,7 @@ from consumers.sender import (
     breaker,
     controls,
     keys,
+    numbers,
     outbox,
     receipts,
     retraction,
@@ -18,7 +19,7 @@ from consumers.sender import (
 )
 from consumers.sender.keys import State
 from consumers.sender.turn import Fixed, Memory, Turn
-from consumers.sender.work import Live, Resolve, Send
+from consumers.sender.work import Live, Resolve, Send, Tell
 from schemas.config import ConfigView
 from schemas.records import (
     FORMAT,
@@ -108,7 +109,11 @@ class SenderProcessor:
             while turn.awake:
                 agent = next(iter(turn.awake))
                 outbox.attend(turn, agent, turn.awake.pop(agent))
-            ready = [agent for agent in self.memory.ready.next() if agent not in tried]
+            called = self.memory.ready.next(turn.now_ms)
+            ready = [agent for agent in called if agent not in tried]
+            for agent in called:
+                if agent in tried:
+                    self.memory.ready.recall(agent)
             if not ready:
                 break
             tried.update(ready)
@@ -153,6 +158,9 @@ class SenderProcessor:
         work = answer.work
         if isinstance(work, Send):
             settle.answered(turn, answer)
+            return
+        if isinstance(work, Tell):
+            numbers.told(turn, work, answer.result)
             return
         if not isinstance(work, Resolve):
             message = f"not a work of the sender: {work!r}"

@@ -1,6 +1,6 @@
 """Receipts: what the provider reports later about an attempt that is known. Only ever forward. Rows S23, S27."""
 
-from consumers.sender import births, flight, keys, redrive, settle
+from consumers.sender import births, flight, keys, numbers, redrive, settle
 from consumers.sender.release import back_off
 from consumers.sender.turn import Turn
 from provider.api import Accepted, Rejected
@@ -83,10 +83,18 @@ def _bounce(turn: Turn, key: str, entry: OutboxEntry, receipt: Receipt) -> None:
         return
     machine = turn.tenant_of(agent).machine
     kind = _kind(receipt)
-    if kind not in RETRYABLE or entry.attempts >= machine.attempts:
+    if kind == Rejection.WINDOW_CLOSED:
+        header.as_template, header.template_until_ms = True, turn.now_ms + flight.CLOSED_FOR_MS
+    again = kind == Rejection.PERMANENT_RECIPIENT and numbers.refused(
+        turn, agent, header, receipt.code or receipt.status
+    )
+    if again or kind == Rejection.WINDOW_CLOSED:
+        entry.attempts -= 1  # the message was in order; it goes out in another way
+    elif kind not in RETRYABLE or entry.attempts >= machine.attempts:
         reason = Dead.ATTEMPTS if kind in RETRYABLE else Dead.RECIPIENT
+        turn.put_header(agent, header)
         me = turn.config.agent(agent)
-        entry.address_hash = flight.hash_of(me) if me is not None else None
+        entry.address_hash = numbers.hash_of(me) if me is not None else None
         redrive.bury(turn, key, entry, reason, receipt.code or receipt.status, entry.notification_id)
         return
     settle.back(turn, key, entry)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from consumers.sender.quiet import quiet_end
 from schemas.config import HOUR, SECOND, AgentConfig, TenantConfig
 from schemas.reasons import Hold
 from schemas.records import Channel, Header
@@ -23,29 +24,29 @@ class Release(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """Everything that decides. `pauses` are the operators' that apply; `channel` None: the tenant has none."""
+    """Everything that decides.
+
+    `pauses` are the operators' that apply; `channel` None: the tenant has none; `pair_ms`: until when this phone
+    has had enough of the channel.
+    """
 
     header: Header
     agent: AgentConfig
     tenant: TenantConfig
     channel: Channel | None
     pauses: Collection[str] = ()
+    pair_ms: int = 0
 
 
-def never_quiet(agent: AgentConfig, tenant: TenantConfig, now_ms: int) -> int | None:
-    """Stand for quiet hours and holidays until they are read from the preferences."""
-    del agent, tenant, now_ms
-    return None
-
-
-def release(situation: Situation, now_ms: int, quiet: Quiet = never_quiet) -> Release:
+def release(situation: Situation, now_ms: int, quiet: Quiet = quiet_end) -> Release:
     """Return the latest of all reasons to wait, with the one that wins.
 
     quiet end · agent's pause · operator's pause · pair · agent cap · retry · throttle · breaker. A channel's free
     places are no timer but a ready queue. A half-open breaker holds nobody here: it leaves one place.
     """
-    header, agent, tenant, channel, pauses = situation
-    ends: list[Release] = [Release(header.retry_at_ms, Hold.RETRY), Release(header.pair_next_ms, Hold.PAIR)]
+    header, agent, tenant, channel, pauses, pair_ms = situation
+    pair_ms = max(pair_ms, header.pair_next_ms)
+    ends: list[Release] = [Release(header.retry_at_ms, Hold.RETRY), Release(pair_ms, Hold.PAIR)]
     cap = tenant.machine.agent_cap
     if cap > 0 and header.cap_count >= cap:
         ends.append(Release(header.cap_hour_ms + HOUR, Hold.AGENT_CAP))
@@ -55,12 +56,14 @@ def release(situation: Situation, now_ms: int, quiet: Quiet = never_quiet) -> Re
         ends.append(Release(channel.throttled_until_ms, Hold.CHANNEL))
         if channel.breaker == "open":
             ends.append(Release(channel.probe_ms, Hold(channel.reason or Hold.BREAKER)))
+        if not header.last_sent_ms:
+            ends.append(Release(channel.restricted_until_ms, Hold.RESTRICTED))
     ends.append(Release(agent.paused_until_ms, Hold.PAUSED))
     if pauses:
         ends.append(Release(now_ms + LOOK_AGAIN, Hold.PAUSED))
-    quiet_end = quiet(agent, tenant, now_ms)
-    if quiet_end is not None:
-        ends.append(Release(quiet_end, Hold.QUIET))
+    quiet_until = quiet(agent, tenant, now_ms)
+    if quiet_until is not None:
+        ends.append(Release(quiet_until, Hold.QUIET))
     latest = max(ends, key=lambda end: end.at_ms)
     return latest if latest.at_ms > 0 else Release(0, None)
 

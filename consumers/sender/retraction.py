@@ -1,6 +1,6 @@
 """A person answered: what waits for the ticket need not be told. Rows S7, S8."""
 
-from consumers.sender import keys
+from consumers.sender import keys, loop_guard
 from consumers.sender.turn import Turn
 from schemas.reasons import Suppressed
 from schemas.records import Retraction
@@ -8,6 +8,7 @@ from schemas.records import Retraction
 
 def retract(turn: Turn, record: Retraction) -> None:
     """End what waits (S7); remember it for what is under way and may come back (S8)."""
+    loop_guard.answered(turn, record.source, record.ticket_id)
     for key, entry in turn.entries(turn.index.of_ticket(record.source, record.ticket_id)):
         agent, _ = keys.parse_entry(key)
         if entry.phase in {"HELD", "UNRESOLVED"}:

@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from consumers.runtime.api import Answer, NeverStarted
-from consumers.sender import births, breaker, flight, redrive
+from consumers.sender import births, breaker, flight, loop_guard, numbers, redrive
 from consumers.sender.flight import carried, retracted
 from consumers.sender.release import back_off, count_told
 from consumers.sender.turn import Turn
@@ -17,6 +17,17 @@ from schemas.records import Header, OutboxEntry, Sending
 
 log = structlog.get_logger(__name__)
 
+DEFINITE = frozenset(
+    {
+        Rejection.PERMANENT_RECIPIENT,
+        Rejection.PERMANENT_PAYLOAD,
+        Rejection.THROTTLE_PAIR,
+        Rejection.WINDOW_CLOSED,
+    }
+)
+"""Refusals of this message or recipient: the channel itself is in order."""
+NO_RESULT = "no_result"
+"""Of an attempt that ended without an answer of its own (a crash, a bug): says nothing about the channel."""
 THROTTLE_MS = 30 * SECOND
 """Wait of a throttled scope when the provider does not say how long."""
 MAX_BACK_OFF = 10 * MINUTE
@@ -34,13 +45,18 @@ def answered(turn: Turn, answer: Answer) -> None:
         turn.count("recado_alerts_dropped_total", "late_result")
         return
     if isinstance(answer.result, NotStarted) or isinstance(answer.error, NeverStarted):
+        if (
+            work.marked_ms != sending.started_ms
+        ):  # that of an earlier marker, whose transaction was perhaps not committed
+            turn.count("recado_alerts_dropped_total", "late_result")
+            return
         _not_started(turn, work.agent, header, sending)
         return
     if isinstance(answer.result, Sent):
         settle(turn, work.agent, header, sending, answer.result.result, answer.result.latency_ms)
         return
     log.error("send ended without a result", agent=work.agent, error=repr(answer.error))
-    settle(turn, work.agent, header, sending, Unknown("no_result"), 0)
+    settle(turn, work.agent, header, sending, Unknown(NO_RESULT), 0)
 
 
 def _not_started(turn: Turn, agent: str, header: Header, sending: Sending) -> None:
@@ -66,9 +82,12 @@ def settle(
     """Apply a result to the attempt in flight, or to an unknown one whose receipt has come."""
     details = _details(turn, sending, result, latency_ms)
     if isinstance(result, Accepted):
+        numbers.worked(turn, agent, header, sending, result)
         accepted(turn, agent, header, sending, details)
     elif isinstance(result, Unknown):
         if sending.unknown_until_ms is None:
+            if result.code != NO_RESULT:
+                breaker.failed(turn, sending.channel_id, agent, result.code, gateway=True)
             flight.unknown(turn, agent, header, sending, result.code)  # S22
     else:
         _rejected(turn, agent, header, sending, result, details)
@@ -105,6 +124,7 @@ def accepted(turn: Turn, agent: str, header: Header, sending: Sending, details: 
     ttl = turn.tenant_of(agent).machine.receipt_ttl
     for key, entry in carried(turn, agent, sending):
         births.tell_siblings(turn, key, agent)
+        loop_guard.told(turn, agent, entry)
         turn.outcome("sent", key, entry, **details)
         if receipts:
             entry.phase = "SENT"
@@ -119,7 +139,7 @@ def accepted(turn: Turn, agent: str, header: Header, sending: Sending, details: 
     header.sending = None
     turn.put_header(agent, header)
     turn.ready.free(agent)
-    breaker.worked(turn, sending.channel_id)
+    breaker.worked(turn, sending.channel_id, agent)
     turn.wake(agent)
 
 
@@ -136,22 +156,36 @@ def _rejected(
     wait = min(max(wait, 0), HOUR)
     header.sending = None
     dead: Dead | None = None
+    channel_id = sending.channel_id
+    if result.kind in DEFINITE and turn.channel(channel_id).breaker != "open":
+        breaker.worked(turn, channel_id, agent)  # whatever it says of this message, it works
     match result.kind:
-        case Rejection.TRANSIENT:
-            _transient(turn, header, family, result, machine)  # S17
+        case Rejection.TRANSIENT:  # S17
+            probe = breaker.probing(turn, channel_id)
+            if result.scope != "recipient":
+                breaker.failed(turn, channel_id, agent, result.code, gateway=result.scope in {"gateway", "account"})
+            _transient(turn, header, family, result, machine, burn=not probe)
         case Rejection.THROTTLE_PAIR:  # S18
             header.pair_next_ms = turn.now_ms + wait
         case Rejection.THROTTLE_SENDER | Rejection.THROTTLE_APP:  # S18
             breaker.throttle(turn, sending.channel_id, wait)
+        case Rejection.PERMANENT_CONFIG | Rejection.SESSION_DOWN if result.scope == "recipient":
+            header.retry_at_ms = turn.now_ms + max(
+                wait, MAX_BACK_OFF
+            )  # this one only: no breaker, no attempt burnt
         case Rejection.PERMANENT_CONFIG:  # S19
             breaker.trip(turn, sending.channel_id, Hold.CONFIGURATION, result.code)
         case Rejection.SESSION_DOWN:  # S19
             breaker.trip(turn, sending.channel_id, Hold.SESSION_DOWN, result.code)
+        case Rejection.RESTRICTED:
+            breaker.restrict(turn, sending.channel_id, result.code)
+            header.retry_at_ms = turn.now_ms + max(wait, breaker.ALONE_MS)
         case Rejection.WINDOW_CLOSED if not header.as_template:
             # S20: rendered anew, from rows that are looked up anew, as a template that may open a conversation.
             header.as_template = True
+            header.template_until_ms = turn.now_ms + flight.CLOSED_FOR_MS
         case Rejection.PERMANENT_RECIPIENT:
-            dead = Dead.RECIPIENT
+            dead = None if numbers.refused(turn, agent, header, result.code) else Dead.RECIPIENT
         case _:
             dead = Dead.PAYLOAD
     if dead is not None:
@@ -178,10 +212,12 @@ def back(turn: Turn, key: str, entry: OutboxEntry) -> None:
     turn.put(key, entry)
 
 
-def _transient(turn: Turn, header: Header, family: flight.Leaving, result: Rejected, machine: Parameters) -> None:
+def _transient(
+    turn: Turn, header: Header, family: flight.Leaving, result: Rejected, machine: Parameters, *, burn: bool
+) -> None:
     """Burn an attempt of every entry and back off by the one that failed most often."""
     for _, entry in family:
-        entry.attempts += 1
+        entry.attempts += burn
         entry.first_failed_ms = entry.first_failed_ms or turn.now_ms
     failures = max((entry.attempts for _, entry in family), default=1)
     wait = back_off(machine.base, failures, turn.fixed.chance(), MAX_BACK_OFF)

@@ -4,6 +4,7 @@ Values are read once, changed in place and written once at the end; indexes foll
 outbox may have something to do are *woken* and attended after the event itself, so that no rule calls another's.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,25 +15,44 @@ from consumers.runtime.api import AfterCommit, Ask, Effect, Emit, Store
 from consumers.sender import keys, outcomes
 from consumers.sender.index import Index
 from consumers.sender.keys import State
-from consumers.sender.ready import Limits, Ready
-from consumers.sender.release import Quiet, Release, Situation, never_quiet, release
+from consumers.sender.limits import Allowed, Limits, Pairs, allowed
+from consumers.sender.quiet import quiet_end
+from consumers.sender.ready import Ready
+from consumers.sender.release import Quiet, Release, Situation, release
 from consumers.sender.work import Live
 from formatter.api import Notice, Text
 from schemas.codec import encode
 from schemas.config import AgentConfig, ChannelConfig, ConfigView, TenantConfig
+from schemas.phone import comparison_key
 from schemas.reasons import Mode, Suppressed
 from schemas.records import Channel, Header, Item, OutboxEntry, Outcome
 from schemas.topics import Cell
 
 log = structlog.get_logger(__name__)
+
+RECENT = 20
+MANY = 10
+"""Of at least so many recent attempts of more than one agent half must have failed."""
+IN_A_ROW = 3
+"""So many failures of the gateway one after the other open the breaker: fewer than a notice has attempts."""
+
 V = TypeVar("V", bound=State)
+
+
+def _no_opening(_: Notice) -> Sequence[str]:
+    return ()
+
+
+def _opens_nothing(_: ChannelConfig) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
     """What does not change while a partition is owned. `chance` returns a float in [0, 1).
 
-    `receipts` tells whether a channel's provider reports on what it accepted.
+    `receipts` tells whether a channel's provider reports on what it accepted, `opens` whether it can open a
+    conversation by a template, whose parameters `render_opening` makes.
     """
 
     cell: Cell
@@ -43,7 +63,32 @@ class Fixed:
     chance: Callable[[], float]
     app_version: str = ""
     limits: Limits = field(default_factory=Limits)
-    quiet: Quiet = never_quiet
+    quiet: Quiet = quiet_end
+    render_opening: Callable[[Notice], Sequence[str]] = _no_opening
+    opens: Callable[[ChannelConfig], bool] = _opens_nothing
+
+
+def phone_of(agent: AgentConfig) -> str:
+    """Return what tells the agent's phone from others, however its number is written."""
+    return comparison_key(agent.number or "") or agent.agent
+
+
+class Recent:
+    """How a channel's latest attempts went. In memory only: after a restore a bad channel shows itself soon."""
+
+    def __init__(self) -> None:
+        self._results: deque[tuple[str, bool]] = deque(maxlen=RECENT)
+        self._gateway = 0
+
+    def note(self, agent: str, *, ok: bool, gateway: bool = False) -> bool:
+        """Note a result; True when the breaker is to open."""
+        self._results.append((agent, ok))
+        self._gateway = self._gateway + 1 if gateway and not ok else 0
+        if ok:
+            return False
+        failed = [who for who, good in self._results if not good]
+        many = len(self._results) >= MANY and 2 * len(failed) >= len(self._results) and len(set(failed)) > 1
+        return self._gateway >= IN_A_ROW or many
 
 
 class Memory:
@@ -52,6 +97,9 @@ class Memory:
     def __init__(self, limits: Limits) -> None:
         self.index = Index()
         self.ready = Ready(limits)
+        self.pairs = Pairs()
+        self.recent: dict[str, Recent] = {}
+        """Channel -> how its latest attempts went."""
         self.asking: dict[str, int] = {}
         """Agent -> until when an answer about the agent's tickets is still expected."""
         self.blocked: dict[str, dict[str, None]] = {}
@@ -161,6 +209,15 @@ class Turn:
         )
         return [name for name in names if name in self.memory.pauses]
 
+    def opens(self, channel_id: str | None) -> bool:
+        """Tell whether the channel's provider can open a conversation by a template."""
+        channel = self.config.channel(channel_id or "")
+        return channel is not None and self.fixed.opens(channel)
+
+    def allowed(self, channel_id: str) -> Allowed:
+        """Return the channel's limits."""
+        return allowed(self.config.channel(channel_id))
+
     def receipts(self, channel_id: str) -> bool:
         """Tell whether the channel's provider reports on what it accepted."""
         channel = self.config.channel(channel_id)
@@ -173,7 +230,8 @@ class Turn:
             channel = Channel()  # nothing leaves, so nothing is missing or broken
         elif tenant.channel_id is not None and self.config.channel(tenant.channel_id) is not None:
             channel = self.channel(tenant.channel_id)
-        situation = Situation(self.header(agent), me, tenant, channel, self.pauses(agent, tenant))
+        pair_ms = self.memory.pairs.next_ms(tenant.channel_id or "", phone_of(me), self.now_ms)
+        situation = Situation(self.header(agent), me, tenant, channel, self.pauses(agent, tenant), pair_ms)
         return release(situation, self.now_ms, self.fixed.quiet)
 
     # ── effects ───────────────────────────────────────────────────────────────────────────────────────────

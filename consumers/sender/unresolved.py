@@ -103,7 +103,8 @@ def _first_time(turn: Turn, alert: Alert) -> bool:
         return False
     earlier = known.alerts if known is not None else []
     ttl = turn.config.tenant(alert.source, alert.company_id).machine.receipt_ttl
-    turn.put(key, Known(alerts=[*earlier, mark][-MAX_KNOWN:], due_ms=turn.now_ms + ttl))
+    echoes = known.echoes if known is not None else {}
+    turn.put(key, Known(alerts=[*earlier, mark][-MAX_KNOWN:], due_ms=turn.now_ms + ttl, echoes=echoes))
     return True
 
 

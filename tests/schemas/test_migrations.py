@@ -46,6 +46,7 @@ def test_the_second_upgrade_does_nothing(server_url: str) -> None:
     assert migrations.upgrade(server_url) == [
         "0001: Sources, tenants, agents, channels, flags, audit, and the version that every change of them raises.",
         "0002: The install journal: what was done to whose systems, with the old value and the undo of each step.",
+        "0003: Hours and holidays of a tenant, numbers that refuse, and the limits of a channel.",
     ]
     before = catalogue(server_url)
     assert migrations.upgrade(server_url) == []
@@ -68,7 +69,7 @@ def test_two_upgrades_at_once_are_one_after_the_other(server_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(ran) == [0, 0, 2]
+    assert sorted(ran) == [0, 0, 3]
 
 
 def test_the_tables_in_code_are_the_migrated_ones(recado_url: str) -> None:

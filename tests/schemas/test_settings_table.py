@@ -60,6 +60,7 @@ def test_every_parameter_is_listed_with_its_default() -> None:
 
 def duration(field: msgspec.structs.FieldInfo) -> str:
     counts = {"max_items", "max_pending", "ticket_cap", "agent_cap", "max_seen", "attempts", "max_hops"}
+    counts |= {"pair_burst", "echo_rounds", "suspend_after"}
     value = int(field.default)
     if field.name in counts or value == 0:
         return f"`{value}`"

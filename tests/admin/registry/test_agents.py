@@ -40,6 +40,8 @@ def test_a_new_agent_is_told_nothing_until_somebody_says_so(world: Connection) -
         "quiet_hours": None,
         "language": None,
         "contact_id": None,
+        "suspended_at": None,
+        "suspended_reason": None,
     }
 
 

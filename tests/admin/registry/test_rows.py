@@ -31,6 +31,9 @@ def test_a_change_is_recorded_with_who_why_and_what_it_was(connection: Connectio
         "settings": SANDBOX,
         "session_number": None,
         "tested_at": None,
+        "rate_per_minute": None,
+        "in_flight": None,
+        "weight": 1,
     }
     assert trail(connection) == [
         {"who": "ana", "via": "cli", "what": "channel.add", "subject": "phones", "why": "because",

@@ -37,7 +37,7 @@ def tenant(company: str = "1", of: str = "shop", **values: Any) -> dict[str, Any
                 "recipients": ["assignee", "queue", "admins"], "first_only": False, "fan_out": 3, "groups": False,
                 "bot_policy": "wait", "quiet_policy": "hold", "unknown_policy": "resend", "marker": "[Whaticket]",
                 "template": "plan", "language": "pt_BR", "zone": "America/Sao_Paulo", "region": "BR",
-                "revision": 4}  # fmt: skip
+                "revision": 4, "holidays": []}  # fmt: skip
     return row(tenants.name, **(defaults | values))
 
 
@@ -48,7 +48,7 @@ def agent(user_id: int = 7, company: str = "1", of: str = "shop", **values: Any)
 
 
 def channel(name: str = "phones", **values: Any) -> dict[str, Any]:
-    return row(channels.name, **({"channel_id": name, "provider": "sandbox", "settings": {}} | values))
+    return row(channels.name, **({"channel_id": name, "provider": "sandbox", "settings": {}, "weight": 1} | values))
 
 
 def merged(**rows: Any) -> Snapshot:
@@ -158,7 +158,9 @@ def test_the_loop_guard_knows_agents_by_number_and_by_address_whatever_their_sta
         agent(2, whatsapp_notification_number="+5521912345678", wa_address="99887766554433@lid", state="left"),
         agent(3, whatsapp_notification_number=None),
     ]
-    assert merged(sources=[source()], agents=rows).loop_numbers == {"shop": ("552112345678", "553188887777")}
+    assert merged(sources=[source()], agents=rows).loop_numbers == {
+        "shop": ("552112345678", "553188887777", "99887766554433@lid")
+    }
 
 
 def test_the_loop_guard_of_a_source_knows_nobody_elses_agents() -> None:

@@ -1,6 +1,6 @@
 """Release: the latest reason wins."""
 
-from consumers.sender.release import LOOK_AGAIN, Release, Situation, back_off, count_told, never_quiet, release
+from consumers.sender.release import LOOK_AGAIN, Release, Situation, back_off, count_told, release
 from schemas.config import HOUR
 from schemas.reasons import Hold
 from schemas.records import Channel, Header
@@ -46,7 +46,3 @@ def test_the_cap_counts_by_the_hour() -> None:
 def test_back_off_is_exponential_with_full_jitter_and_a_ceiling() -> None:
     assert [back_off(2_000, n, 0.5, 60_000) for n in (1, 2, 3, 10)] == [1_000, 2_000, 4_000, 30_000]
     assert back_off(2_000, 3, 0.0, 60_000) == 0
-
-
-def test_no_quiet_hours_are_known_yet() -> None:
-    assert never_quiet(agent_config(1), TENANT, START) is None

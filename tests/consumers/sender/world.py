@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,12 @@ from consumers.runtime.api import AfterCommit, Answer, Ask, ConfigChanged, Due, 
 from consumers.runtime.murmur2 import partition
 from consumers.sender import keys
 from consumers.sender.keys import KINDS, State
+from consumers.sender.limits import Limits
 from consumers.sender.processor import SenderProcessor
-from consumers.sender.ready import Limits
-from consumers.sender.release import Quiet, never_quiet
+from consumers.sender.quiet import quiet_end
+from consumers.sender.release import Quiet
 from consumers.sender.turn import Fixed
-from consumers.sender.work import NotStarted, Resolve, Send, Sent
+from consumers.sender.work import NotStarted, Reported, Resolve, Send, Sent, Tell
 from formatter.api import Notice, Text
 from provider.api import Accepted, Rejected, Result
 from schemas.codec import decoder, encode
@@ -31,6 +32,7 @@ from schemas.config import (
     StaticConfig,
     TenantConfig,
 )
+from schemas.identity import address_hash
 from schemas.reasons import Rejection
 from schemas.records import Alert, AlertsRecord, Header, Item, OutboxEntry, Outcome
 from schemas.topics import Cell
@@ -41,6 +43,8 @@ START = 1_795_000_000_000
 CELL = Cell("test")
 PARTITIONS = 4
 LANE = "vps1/1"
+AT_ONCE = Parameters(release_spread=0)
+"""So that tests can say when a night ends; how agents spread is a test of its own."""
 HOME = partition(LANE.encode(), PARTITIONS)
 TIMED = {"UNRESOLVED", "SENT", "DEAD"}
 _outcomes = decoder(Outcome)
@@ -67,7 +71,7 @@ def snapshot(**changes: Any) -> Snapshot:
         version=1,
         enabled=True,
         sources=(SourceConfig("vps1", "ticketz"),),
-        tenants=(TenantConfig(LANE, mode="on", name="Loja Sol", lane=LANE, channel_id="main"),),  # type: ignore[arg-type]
+        tenants=(TenantConfig(LANE, mode="on", name="Loja Sol", lane=LANE, channel_id="main", machine=AT_ONCE),),  # type: ignore[arg-type]
         agents=tuple(agent_config(user) for user in (1, 2, 3, 4, 5)),
         channels=(ChannelConfig("main", "sandbox"),),
     )
@@ -134,7 +138,8 @@ class World:
     """Everything around one partition of the sender."""
 
     config: Snapshot = field(default_factory=snapshot)
-    quiet: Quiet = never_quiet
+    quiet: Quiet = quiet_end
+    templates: bool = False
     receipts: bool = False
     chance: float = 0.5
     limits: Limits = field(default_factory=Limits)
@@ -158,6 +163,9 @@ class World:
         self.sightings: Counter[Duty] = Counter()
         self.admitted: list[str] = []
         self.notices: list[Notice] = []
+        self.tells: deque[Tell] = deque()
+        self.told: list[Tell] = []
+        self.database_down = False
         self.counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
         self.seq = START
         self.offset = 0
@@ -177,6 +185,8 @@ class World:
             app_version="test",
             limits=self.limits,
             quiet=self.quiet,
+            render_opening=lambda notice: [self._render(notice).body.replace("\n", " • ")],
+            opens=lambda _: self.templates,
         )
         self.processor = SenderProcessor(
             fixed, lambda: StaticConfig(self.config), lambda turn: self.counts.update(turn.counts)
@@ -188,6 +198,7 @@ class World:
         self.asked.clear()
         self.sends.clear()
         self.marked.clear()
+        self.tells.clear()
         self._start()
         self.settle()
 
@@ -205,7 +216,7 @@ class World:
             if isinstance(effect, Ask):
                 self.asked.append(effect.work)
             elif isinstance(effect, AfterCommit):
-                self.marked.append(effect.work)
+                (self.tells if isinstance(effect.work, Tell) else self.marked).append(effect.work)
             else:
                 self._emitted(effect)
 
@@ -224,7 +235,7 @@ class World:
 
     def settle(self) -> None:
         """Do all work that is under way, at once; nothing when the test drives it by hand."""
-        while self.auto and (self.asked or self.marked):
+        while self.auto and (self.asked or self.marked or self.tells):
             self.step()
 
     def step(self) -> None:
@@ -233,6 +244,30 @@ class World:
             self.answer(self.asked.popleft())
         elif self.marked:
             self.send(self.marked.popleft())
+        elif self.tells:
+            self.tell(self.tells.popleft())
+
+    def tell(self, work: Tell) -> None:
+        """Let the recado database learn of a number, and everybody of that."""
+        self.told.append(work)
+        if self.database_down:
+            self.handle(Answer(work, error=TimeoutError()))
+            return
+        changes: dict[str, Any] = {"suspended_at_ms": work.suspended_ms}
+        if work.address is not None:
+            changes = {"address": work.address, "address_source": work.source}
+        self.config = msgspec.structs.replace(
+            self.config,
+            version=self.config.version + 1,
+            agents=tuple(
+                msgspec.structs.replace(a, **changes)
+                if a.agent == work.agent and address_hash(a.number or "") == work.number_hash
+                else a
+                for a in self.config.agents
+            ),
+        )
+        self.handle(Answer(work, Reported()))
+        self.handle(ConfigChanged())
 
     def answer(self, work: Resolve) -> None:
         if self.directory_down:
@@ -337,9 +372,20 @@ class World:
         self.ticket(number, rows=rows)
         return made
 
-    def alert(self, number: int = 7, *texts: str, **changes: Any) -> Alert:
-        """Let a customer write and the coalescer tell of it; returns the alert."""
-        items = self.items(number, texts or ("oi",))
+    def alert(self, number: int = 7, *texts: str, extra: Sequence[Item] = (), **changes: Any) -> Alert:
+        """Let a customer write and the coalescer tell of it, of `extra` too; returns the alert."""
+        alert = self.alert_later(number, *texts, extra=extra, **changes)
+        self.tell_of(alert)
+        return alert
+
+    def tell_of(self, alert: Alert) -> None:
+        """Let the coalescer tell of what was gathered."""
+        self.admitted += [item.message_ref for item in alert.items]
+        self.record(msgspec.structs.replace(alert, fired_ms=self.now_ms))
+
+    def alert_later(self, number: int = 7, *texts: str, extra: Sequence[Item] = (), **changes: Any) -> Alert:
+        """Let a customer write; the coalescer gathers."""
+        items = [*extra, *self.items(number, texts or ("oi",))]
         alert = Alert(
             alert_id=f"{items[0].seq:032x}",
             lane=LANE,
@@ -352,10 +398,7 @@ class World:
             first_ms=self.now_ms,
             fired_ms=self.now_ms,
         )
-        alert = msgspec.structs.replace(alert, **changes)
-        self.admitted += [item.message_ref for item in items]
-        self.record(alert)
-        return alert
+        return msgspec.structs.replace(alert, **changes)
 
     def record(self, record: AlertsRecord) -> None:
         """Put a record on topic `alerts`."""
