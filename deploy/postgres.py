@@ -258,6 +258,7 @@ def program(home: Home, port: int) -> Program:
         uid=home.account.uid if home.account else None,
         gid=home.account.gid if home.account else None,
         stop_signal="INT",
+        nice=0,
         priority=10,
     )
 

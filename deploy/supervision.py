@@ -27,6 +27,8 @@ from deploy.waiting import wait_until
 from schemas.errors import Fatal
 
 DOWN = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
+NICE = 10
+"""Ours stand back: a notice may come a little later, the desk's database must not."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Program:
     stop_wait_s: int = 20
     priority: int = 100
     is_role: bool = False
+    nice: int = NICE
+    """How far it stands back from others for the processor; 0 for what the desk waits for."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +112,8 @@ class Supervisor:
         argv = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(config)]
         spec = self.run / "supervisord.spec.json"
         env = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG", "TZ", "LC_ALL"}}
-        files.write(
-            spec, json.dumps({"argv": argv, "env": env, "cwd": str(self.folder), "record": str(self._record)})
-        )
+        described = {"argv": argv, "env": env, "cwd": str(self.folder), "record": str(self._record)}
+        files.write(spec, json.dumps({**described, "session_nice": NICE}))
         with self.log_file("supervisord.out").open("ab") as output:
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [sys.executable, "-I", launch.__file__, str(spec)],
@@ -232,6 +235,7 @@ class Supervisor:
             "parent": str(self._record),
             "uid": program.uid,
             "gid": program.gid,
+            "nice": program.nice,
         }
         text = json.dumps(spec, sort_keys=True)
         path = self.run / f"{program.name}.spec.json"

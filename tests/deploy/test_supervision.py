@@ -4,13 +4,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from deploy import ports
-from deploy.supervision import Program, Supervisor, program_section
+from deploy.supervision import NICE, Program, Supervisor, program_section
 from deploy.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -71,6 +72,14 @@ def test_arguments_and_environment_arrive_as_they_are(supervisor: Supervisor) ->
     supervisor.ensure(program)
     expected = """["50% of; 'x'"] b,"c"=%(d)s\n"""
     assert wait_until(lambda: expected in supervisor.log_file("odd").read_text(), 15)
+
+
+def test_ours_stand_back_for_the_processor_and_what_the_desk_waits_for_does_not(supervisor: Supervisor) -> None:
+    supervisor.ensure(sleeper("ours"))
+    supervisor.ensure(replace(sleeper("theirs"), nice=0))
+    before = os.nice(0)
+    assert os.getpriority(os.PRIO_PROCESS, running(supervisor, "ours")) == min(before + NICE, 19)
+    assert os.getpriority(os.PRIO_PROCESS, running(supervisor, "theirs")) == before
 
 
 def test_ensuring_the_same_changes_nothing_and_a_change_restarts(supervisor: Supervisor) -> None:
