@@ -100,7 +100,9 @@ class Removal:
         if all(part.problem is None for part in parts):
             parts.append(self._done(CELL, done, self._broker))
         for wanted in self._wanted:
-            if all(part.problem is None for part in parts if part.name.startswith(f"{wanted.source} ")):
+            # Also when topics or groups stay, so that the same command may be repeated without an address.
+            whose = (CELL, f"{wanted.source} ")
+            if all(part.problem is None for part in parts if part.name.startswith(whose)):
                 parts.append(self._done(f"{wanted.source} files", done, partial(self._files, wanted.source)))
         self._journal.copy()
         return parts

@@ -18,7 +18,8 @@ def raising(error: BaseException) -> int:
 def test_an_error_of_ours_is_one_line_with_what_to_do_and_where_to_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert raising(Invalid("RCD-403", "no source 'bank'")) == Exit.CONFIGURATION
     assert capsys.readouterr().err == (
-        "RCD-403: no source 'bank'. List them: recado source list, tenant list, user list or channel list. (docs/errors.md#rcd-403)\n"
+        "RCD-403: no source 'bank'. List them: recado source list, tenant list, user list or channel list. "
+        "(docs/errors.md#rcd-403)\n"
     )
 
 

@@ -192,6 +192,7 @@ def test_a_channel_that_cannot_send_is_refused_and_stays_untested(recado: Comman
     [
         (("source", "show", "bank"), 20, "RCD-403"),
         (("source", "add", "shop", "--flavour", "ticketz", "--dsn", "postgresql://a:hunter2@db/w"), 20, "RCD-602"),
+        (("source", "set", "shop", "--dsn", "mysql://app@db/whaticket"), 20, "RCD-405"),
         (("tenant", "set", "shop"), 20, "RCD-405"),
         (("tenant", "set", "shop/?"), 20, "RCD-405"),
         (("tenant", "set", "bank/1"), 20, "RCD-403"),
