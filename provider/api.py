@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from schemas.reasons import Rejection
 
+QUERY_HEADER: Final = "recado-query"
+"""Among the headers of a webhook: the query of the address that was asked for (put there by the listener)."""
 Scope = Literal["recipient", "sender", "account", "gateway"]
 """Whose breaker or limiter reacts to a refusal."""
 
@@ -146,6 +148,8 @@ class Provider(Protocol):
 
     async def exists(self, number: str) -> Address | None:
         """Look a number up; None when the provider says that it has no WhatsApp.
+
+        The number itself, with the source `e164`, when the provider cannot tell just now. Never raises for that.
 
         Raises:
             NotImplementedError: the provider has no such check (see `abilities.exists_check`).

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from provider import meta, sandbox_client, waha, whaticket, wppconnect, wuzapi, zapi
+from provider import evolution, meta, sandbox_client, twilio, waha, whaticket, wppconnect, wuzapi, zapi
 from provider.addresses import Allowed
 from provider.api import ChannelSettings, Provider
 from provider.declaration import Declaration
@@ -14,11 +14,13 @@ REGISTRY: Final[dict[str, Declaration]] = {
     for each in (
         sandbox_client.DECLARATION,
         meta.DECLARATION,
+        evolution.DECLARATION,
         wppconnect.DECLARATION,
         wuzapi.DECLARATION,
         zapi.DECLARATION,
         waha.DECLARATION,
         *whaticket.DECLARATIONS,
+        twilio.DECLARATION,
         # a new provider's declaration goes here
     )
 }

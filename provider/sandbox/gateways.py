@@ -4,8 +4,10 @@ from typing import Final
 
 from provider.sandbox import whaticket
 from provider.sandbox.emulator import Emulator
+from provider.sandbox.evolution import Evolution
 from provider.sandbox.gateway import Gateway
 from provider.sandbox.graph import Graph
+from provider.sandbox.twilio import TwilioApi
 from provider.sandbox.waha import Waha
 from provider.sandbox.wppconnect import WppConnectServer
 from provider.sandbox.wuzapi import WuzApiServer
@@ -21,6 +23,8 @@ EMULATORS: Final[dict[str, type[Emulator]]] = {
         ZApiHost,
         Waha,
         *whaticket.FORKS,
+        TwilioApi,
+        Evolution,
         # a new emulator's class goes here
     )
 }

@@ -99,5 +99,24 @@ PAIRS = (
         {Preset.RATE_LIMITED: Rejection.THROTTLE_APP},
         blind=True,
     ),
+    Pair(
+        "twilio",
+        "twilio",
+        {"account_sid": "AC" + "1" * 32, "token": "t0ken", "sender": "+14155238886"},
+        # WhatsApp's own refusals come by callback; what Twilio limits is the account.
+        {
+            Preset.NO_WHATSAPP: "accepted",
+            Preset.WINDOW_CLOSED: "accepted",
+            Preset.RATE_LIMITED: Rejection.THROTTLE_APP,
+        },
+        wants="whatsapp:+5511987654321",
+        session="AC" + "1" * 32,
+    ),
+    Pair(
+        "evolution",
+        "evolution",
+        {"instance": SESSION, "api_key": "k3y"},
+        {Preset.SENDER_RESTRICTED: Rejection.RESTRICTED},
+    ),
     # a new provider's pair goes here
 )
