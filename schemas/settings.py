@@ -69,6 +69,13 @@ class GatewaySettings(BaseModel):
         return text
 
 
+class HooksSettings(BaseModel):
+    """Where the role `hooks` listens for gateways; port 0 takes a free one, and `run all` leaves the role out."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+
+
 class LogSettings(BaseModel):
     """Structured logs on standard error."""
 
@@ -97,6 +104,7 @@ class Settings(BaseSettings):
     timings: Timings = Field(default_factory=Timings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     gateways: GatewaySettings = Field(default_factory=GatewaySettings)
+    hooks: HooksSettings = Field(default_factory=HooksSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     java: Path | None = None
 

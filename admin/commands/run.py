@@ -18,18 +18,22 @@ from schemas.settings import Settings
 if TYPE_CHECKING:
     from deploy.supervision import Program, Supervisor
 
-RoleArgument = Literal["coalescer", "sender", "all"]
+RoleArgument = Literal["coalescer", "sender", "hooks", "all"]
 ROLES = ("coalescer", "sender")
 LOOK_EVERY_S = 1.0
 
 
 def run(
-    role: Annotated[RoleArgument, typer.Argument(help="coalescer, sender, or all of them supervised.")],
+    role: Annotated[RoleArgument, typer.Argument(help="coalescer, sender, hooks, or all of them supervised.")],
 ) -> None:
     """Run a role until it is stopped (SIGTERM, Ctrl-C)."""
     settings = configuration.settings()
     if role == "all":
         _run_all(settings)
+    elif role == "hooks":
+        from admin.hooks import role as hooks  # noqa: PLC0415
+
+        hooks.run(settings)
     else:
         from admin import roles  # noqa: PLC0415 - the other commands start faster without Kafka's client
 
@@ -84,7 +88,8 @@ def _programs(settings: Settings) -> "list[Program]":
     from deploy.supervision import Program  # noqa: PLC0415
 
     programs = []
-    for index, role in enumerate(ROLES):
+    roles = (*ROLES, "hooks") if settings.hooks.port else ROLES
+    for index, role in enumerate(roles):
         port = settings.http.port + index if settings.http.port else 0
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "RECADO_HTTP__PORT": str(port)}
         command = (sys.executable, "-m", "admin", "run", role)

@@ -78,7 +78,7 @@ class ConfigHolder:
         self._wake_read, self._wake_write = socket.socketpair()
 
     @property
-    def view(self) -> ConfigView:
+    def view(self) -> StaticConfig:
         """The configuration in force; swapped whole, so keep the returned object for one decision only."""
         return self._current()
 

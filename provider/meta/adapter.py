@@ -235,4 +235,5 @@ DECLARATION: Final = Declaration(
     ),
     MetaCloud.abilities,
     (errors.ERRORS,),
+    signs=True,
 )
