@@ -12,7 +12,7 @@ from consumers.coalescer.pipeline import Pipeline
 from consumers.coalescer.seen import HighWater, SeenIds
 from consumers.coalescer.settings import Rules
 from consumers.coalescer.window import Due, step
-from consumers.dlq.headers import DeadLetter, headers, replay_count, strip
+from consumers.dlq.letters import undecodable
 from consumers.runtime.api import Due as TimerDue
 from consumers.runtime.api import Effect, Emit, Event, Record, Store, Undecodable
 from schemas.codec import decoder, encode
@@ -95,30 +95,10 @@ class CoalescerApp:
 
     def dead_letter(self, record: Record, error: Undecodable, now_ms: int) -> Emit:
         """Return the record for `cdc.dlq`: key, value, timestamp, partition and headers as they were."""
-        letter = DeadLetter(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp_ms,
-            group=self.cell.coalescer_group,
-            stage=self.name,
-            code=error.code,
-            error_class=type(error).__name__,
-            message=error.detail,
-            attempts=1,
-            first_failed_ms=now_ms,
-            failed_ms=now_ms,
-            replay_count=replay_count(record.headers),
-            app_version=self.app_version,
-        )
-        return Emit(
-            self.dead_letter_topic,
-            record.key,
-            record.value,
-            [*strip(record.headers), *headers(letter)],
-            record.partition,
-            record.timestamp_ms,
-        )
+        return undecodable(
+            record, error, self.dead_letter_topic, group=self.cell.coalescer_group, stage=self.name,
+            app_version=self.app_version, now_ms=now_ms,
+        )  # fmt: skip
 
     async def perform(self, work: Any) -> Any:
         """Never called: the coalescer asks nobody."""

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from consumers.directory.api import Directory, DirectoryDown, LiveTicket
-from consumers.dlq.headers import DeadLetter, headers
+from consumers.dlq.letters import undecodable
 from consumers.runtime.api import Emit, Record, Undecodable
 from consumers.runtime.metrics import counter, histogram
 from consumers.sender.keys import KINDS, State
@@ -156,29 +156,10 @@ class SenderApp:
 
     def dead_letter(self, record: Record, error: Undecodable, now_ms: int) -> Emit:
         """Return a foreign record of `alerts` as a dead letter, byte for byte, on the same partition number."""
-        letter = DeadLetter(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp_ms,
-            group=self.cell.sender_group,
-            stage="sender",
-            code=error.code,
-            error_class=type(error).__name__,
-            message=error.detail,
-            attempts=1,
-            first_failed_ms=now_ms,
-            failed_ms=now_ms,
-            app_version=self._app_version,
-        )
-        return Emit(
-            self.dead_letter_topic,
-            record.key,
-            record.value,
-            headers=[*record.headers, *headers(letter)],
-            partition=record.partition,
-            timestamp_ms=record.timestamp_ms,
-        )
+        return undecodable(
+            record, error, self.dead_letter_topic, group=self.cell.sender_group, stage=self.name,
+            app_version=self._app_version, now_ms=now_ms,
+        )  # fmt: skip
 
     def receipts(self, channel: ChannelConfig) -> bool:
         """Tell whether the channel's provider reports on what it accepted."""
