@@ -20,7 +20,7 @@ _DOUBLINGS = 40
 # ── events ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Customer(msgspec.Struct, frozen=True):
+class Customer(msgspec.Struct, frozen=True, gc=False):
     """An admitted customer message. `captured_ms` and `offset` are those of its record."""
 
     item: Item
