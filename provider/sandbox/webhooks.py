@@ -6,7 +6,7 @@ Which words a status has and how it is signed is the emulator's; when, how often
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import aiohttp
 import msgspec
@@ -50,10 +50,11 @@ class Told(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A webhook as it goes over the wire."""
+    """A webhook as it goes over the wire; with a `url` of its own where each message names one."""
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
 
 
 class Webhooks:
@@ -93,10 +94,11 @@ class Webhooks:
     async def _post(self, hook: Hook, told: Told, make: Callable[[Hook], Posting]) -> None:
         self._session = self._session or aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(TIMEOUT_S))
         while told.tries < hook.attempts:
-            posting: Any = make(hook)
+            posting = make(hook)
             told.tries += 1
             try:
-                async with self._session.post(hook.url, data=posting.body, headers=posting.headers) as found:
+                url = posting.url or hook.url
+                async with self._session.post(url, data=posting.body, headers=posting.headers) as found:
                     told.http = found.status
             except (aiohttp.ClientError, OSError, TimeoutError):
                 told.http = None

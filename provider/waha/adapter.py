@@ -179,4 +179,5 @@ DECLARATION: Final = Declaration(
     ),
     Waha.abilities,
     (errors.ERRORS,),
+    signs=True,
 )
