@@ -18,7 +18,7 @@ class SystemClock:
     """The host's wall clock, but for its steps back.
 
     When the host's clock is set back (NTP, an operator), this one goes on at half speed until the host's has caught
-    up: timers are late meanwhile, at most by as much as they wait, instead of standing still for as long as the step.
+    up. So timers are late meanwhile, at most by as much as they wait, and do not stand still as long as the step.
     Two objects may differ after a step back, so whatever compares times shares one. A new process begins with the
     host's time.
 
