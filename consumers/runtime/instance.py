@@ -348,10 +348,24 @@ class Instance(Generic[S]):
         self._pending = sets
         poll = None if in_callback else self._poll_in_transaction
         try:
-            self._start_work(self._transactor.commit(sets, self._consumer, poll))
+            self._transact(sets, poll)
         finally:
             self._pending = []
             self._commit_ms = int((time.monotonic() - started) * 1000)
+
+    def _transact(self, sets: list[WriteSet], poll: Callable[[], None] | None) -> None:
+        """Commit and start what waits for it. After doubt the marks may be durable, but nothing of it has begun.
+
+        Whoever restores the partition in this process is told so, instead of waiting for attempts that never were.
+        """
+        try:
+            self._start_work(self._transactor.commit(sets, self._consumer, poll))
+        except Doubt:
+            for write_set in sets:
+                waiting, write_set.after = write_set.after, []
+                for work in () if write_set.committed else waiting:
+                    self._pool.refuse(write_set.ticket, work)
+            raise
 
     def _poll_in_transaction(self) -> None:
         """Serve a rebalance between two attempts; a record that comes along waits for the next turn."""
@@ -404,7 +418,7 @@ class Instance(Generic[S]):
             log.info("partitions revoked", partitions=sorted(leaving))
             # A rebalance under load aborts the transaction of that moment; until this callback ends it is ours to
             # repeat. What it marked starts now, and is waited for with the rest.
-            self._start_work(self._transactor.commit(self._pending, self._consumer, None))
+            self._transact(self._pending, None)
             self._commit(in_callback=True)
             self._drain(leaving, DRAIN_S)
             self._commit(in_callback=True)

@@ -45,6 +45,9 @@ def answered(turn: Turn, answer: Answer) -> None:
         turn.count("recado_alerts_dropped_total", "late_result")
         return
     if isinstance(answer.result, NotStarted) or isinstance(answer.error, NeverStarted):
+        if work.marked_ms != sending.started_ms:  # an earlier marker's, whose transaction was perhaps not committed
+            turn.count("recado_alerts_dropped_total", "late_result")
+            return
         if (
             work.marked_ms != sending.started_ms
         ):  # that of an earlier marker, whose transaction was perhaps not committed

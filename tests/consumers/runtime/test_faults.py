@@ -20,6 +20,8 @@ from consumers.runtime import instance
 from consumers.runtime import worker as runtime_worker
 from consumers.runtime.api import Due, Effect, Event, Store
 from consumers.runtime.kafka import Doubt
+from consumers.runtime.task import WriteSet
+from consumers.runtime.transaction import Transactor
 from consumers.runtime.worker import Worker
 from schemas.errors import Fatal, RecadoError, Recoverable
 from tests.consumers.runtime.arms import Arm, until
@@ -308,6 +310,32 @@ def doubted(found: Running, rebuilds: int) -> None:
     living._failure = Doubt("test", "as after a time-out")
     until(lambda: found.worker.status.snapshot(0)["rebuilds"] == rebuilds, "the doubt")
     until(lambda: found.worker.status.snapshot(0)["ready"], "the next life")
+
+
+@stack_only
+@pytest.mark.parametrize("durable", [True, False], ids=["committed", "not-committed"])
+def test_an_attempt_whose_marker_is_in_doubt_is_known_not_to_have_begun(
+    stack: Any, monkeypatch: Any, durable: bool
+) -> None:
+    """The broker's answer to a commit is lost, after it was committed or before."""
+    attempt, lost = Transactor._attempt, threading.Event()
+
+    def without_answer(self: Transactor, sets: list[WriteSet], consumer: Any) -> None:
+        marks = any(write_set.after for write_set in sets) and not lost.is_set()
+        if durable or not marks:
+            attempt(self, sets, consumer)
+        if marks:
+            lost.set()
+            raise Doubt("_TIMED_OUT", "the answer to the commit did not come")
+
+    monkeypatch.setattr(Transactor, "_attempt", without_answer)
+    arm = Arm(stack.bootstrap, partitions=1)
+    app = SendingApp(arm.prefix, 0.0)
+    with running(arm, app):
+        arm.send("k", b"id")
+        arm.flush()
+        until(lambda: len(arm.told()) == 1, "what became of it")
+    assert (arm.told(), app.began) == ((["id:never"], []) if durable else (["id:ok"], ["id"]))
 
 
 @stack_only
