@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 ONCE ?=
 SUMMARY ?=
+GATEWAY ?=
 JSON ?=
 ARGS ?=
 export PYTHONDONTWRITEBYTECODE = 1
@@ -26,8 +27,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 venv: $(STAMP)
 
-demo: venv ## run the main job on the embedded stack with recorded traffic (ONCE=1 runs to the end, SUMMARY=path)
-	@$(BIN)/recado demo $(if $(ONCE),--once) $(if $(SUMMARY),--summary $(SUMMARY)) $(ARGS)
+demo: venv ## run the main job on the embedded stack with recorded traffic (ONCE=1 to the end, SUMMARY=path, GATEWAY=evolution)
+	@$(BIN)/recado demo $(if $(ONCE),--once) $(if $(SUMMARY),--summary $(SUMMARY)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(ARGS) \
+	  || { code=$$?; [ $$code -eq 130 ] || exit $$code; } # interrupted: nothing failed
 
 test: venv ## set everything up and run all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
