@@ -48,11 +48,6 @@ def answered(turn: Turn, answer: Answer) -> None:
         if work.marked_ms != sending.started_ms:  # an earlier marker's, whose transaction was perhaps not committed
             turn.count("recado_alerts_dropped_total", "late_result")
             return
-        if (
-            work.marked_ms != sending.started_ms
-        ):  # that of an earlier marker, whose transaction was perhaps not committed
-            turn.count("recado_alerts_dropped_total", "late_result")
-            return
         _not_started(turn, work.agent, header, sending)
         return
     if isinstance(answer.result, Sent):
