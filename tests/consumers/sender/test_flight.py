@@ -1,5 +1,7 @@
 """Rows S15, S15s, S22-S25: marker, lease, and what is done when nobody knows."""
 
+from dataclasses import replace
+
 import pytest
 
 from consumers.runtime.api import Answer, NeverStarted
@@ -185,6 +187,23 @@ def test_an_attempt_that_certainly_did_not_begin_is_marked_again_and_not_unknown
     world.auto = True
     world.run(SECOND)
     assert [o.attempt for o in world.outcomes if o.kind == "sent"] == [1]
+    assert len(world.phones) == 1
+    world.check()
+
+
+def test_that_an_earlier_marker_never_began_says_nothing_of_the_one_in_force() -> None:
+    """Its transaction was perhaps not committed: then the next marker has the same id and the same number."""
+    world = World()
+    world.auto = False
+    world.alert(1)
+    world.step()
+    work = world.marked[0]
+    earlier = replace(work, marked_ms=work.marked_ms - 1)
+    before = world.state()
+    world.handle(Answer(earlier, error=NeverStarted("partition left")))
+    assert world.state() == before
+    world.auto = True
+    world.run(SECOND)
     assert len(world.phones) == 1
     world.check()
 
