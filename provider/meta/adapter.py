@@ -30,6 +30,7 @@ from schemas.reasons import Rejection
 
 T = TypeVar("T")
 URL: Final = "https://graph.facebook.com"
+LANGUAGE: Final = "pt_BR"
 
 
 class MetaCloud:
@@ -55,7 +56,9 @@ class MetaCloud:
             raise refused(settings, f"'version' must be like {versions.DEFAULT}")
         self._channel = settings.channel_id
         self._number, self._waba = value["phone_number_id"], value["waba_id"]
-        self._template, self._language = value["template"], value["template_language"]
+        self._template = value["template"]
+        listed = tuple(each.strip() for each in value["template_languages"].split(",") if each.strip())
+        self._languages = listed or (LANGUAGE,)
         self._version = value["version"]
         self._app_secret, self._verify_token = value["app_secret"], value["verify_token"]
         self._clock = clock or SystemClock()
@@ -133,10 +136,12 @@ class MetaCloud:
         return answer
 
     def _opening(self, opening: Opening) -> Opening:
+        """Complete an opening: the channel's template, in the agent's language where that is approved."""
+        approved = opening.template or opening.language in self._languages
         return replace(
             opening,
             template=opening.template or self._template,
-            language=self._language or opening.language,
+            language=opening.language if approved else self._languages[0],
             parameters=fitting(opening.parameters),
         )
 
@@ -150,7 +155,8 @@ class MetaCloud:
         found = await self._ask(f"/{self._waba}/message_templates", query, health.Templates)
         if isinstance(found, Health):
             return f"the template cannot be checked: {found.detail}"
-        return health.fault_of_template(found, self._template, self._language or Opening("").language)
+        faults = (health.fault_of_template(found, self._template, language) for language in self._languages)
+        return next((fault for fault in faults if fault), None)
 
     async def _ask(self, path: str, query: Mapping[str, str], kind: type[T]) -> T | Health:
         """Ask Graph; where it refuses, its own code is worth more than the HTTP status."""
@@ -203,10 +209,10 @@ DECLARATION: Final = Declaration(
             "Nome de um modelo aprovado com uma variável: abre conversas fora da janela de 24 horas.",
         ),
         Setting(
-            "template_language",
-            "Language in which the template is approved.",
-            "Idioma em que o modelo foi aprovado.",
-            default="pt_BR",
+            "template_languages",
+            "Languages in which the template is approved, with commas; the first is for agents of another one.",
+            "Idiomas em que o modelo foi aprovado, com vírgulas; o primeiro vale para atendentes de outro.",
+            default=LANGUAGE,
         ),
         Setting(
             "waba_id",

@@ -129,7 +129,9 @@ ROWS: Final = (
     Row(_CONFIG, "account", codes=tuple(map(str, range(200, 300))), examples=(_error(200, 403), _error(299, 403))),
     _row(_CONFIG, "account", (368, 403), (131031, 403)),  # blocked or locked for policy
     _row(_CONFIG, "account", (131042, 400), (131044, 400)),  # billing
-    _row(_CONFIG, "sender", (131030, 400), (131037, 400)),  # test number's list; no approved display name
+    _row(_CONFIG, "sender", (131037, 400)),  # no approved display name
+    # One agent's number, which must not stop the channel for others: not on a test number's list; the sender's own.
+    _row(_CONFIG, "recipient", (131030, 400), (131021, 400)),
     _row(_CONFIG, "sender", (131045, 500), (133010, 400)),  # the sending number is not registered
     _row(_CONFIG, "sender", (132000, 400), (132001, 404), (132016, 400)),  # template: parameters, missing, disabled
     _row(_CONFIG, "sender", (132015, 400)),  # template paused for quality: hold, a person decides

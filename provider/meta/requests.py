@@ -3,7 +3,6 @@
 from typing import Any
 
 from provider.api import Opening
-from provider.openings import fitting
 
 MAX_OPAQUE = 512
 
@@ -18,12 +17,10 @@ def text(to: str, body: str, attempt_id: str) -> dict[str, Any]:
 
 
 def template(to: str, opening: Opening, attempt_id: str) -> dict[str, Any]:
-    """Return an approved template, which is taken at any time. Its parameters are made one line each."""
+    """Return an approved template, which is taken at any time. Its parameters are one line each, see `openings`."""
     components: list[dict[str, Any]] = []
     if opening.parameters:
-        components.append(
-            {"type": "body", "parameters": [_parameter(each) for each in fitting(opening.parameters)]}
-        )
+        components.append({"type": "body", "parameters": [_parameter(each) for each in opening.parameters]})
     if opening.url_suffix:
         button = {"type": "button", "sub_type": "url", "index": "0"}
         components.append(button | {"parameters": [_parameter(opening.url_suffix)]})

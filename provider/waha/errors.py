@@ -114,7 +114,7 @@ ROWS: Final = (
     ),
     # WhatsApp refuses first contacts of a number that it distrusts.
     Row(
-        Rejection.THROTTLE_SENDER, "sender", "463", statuses=(500,), text=r"\b463\b|account_restricted",
+        Rejection.RESTRICTED, "sender", "463", statuses=(500,), text=r"\b463\b|account_restricted",
         wait_ms=HOUR_MS,
         examples=(_failed("server returned error 463"), _failed("account_restricted")),
     ),

@@ -62,5 +62,5 @@ def acks(raw: bytes, session: str) -> list[ReceiptEvent] | None:
     if rank < 0:
         code = (ack.error.code if ack.error else None) or "ack_error"
         restricted = code == "463" or bool(ack.error and ack.error.blocked)
-        kind = Rejection.THROTTLE_SENDER if restricted else Rejection.TRANSIENT
+        kind = Rejection.RESTRICTED if restricted else Rejection.TRANSIENT
     return [ReceiptEvent(bare_id(ack.id), rank, STATUSES[rank], max(at_ms, 0), code=code, kind=kind)]
