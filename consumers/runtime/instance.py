@@ -38,6 +38,7 @@ MAX_TICK_MS = 500
 ASK_WAIT_MS = 10
 GAUGE_EVERY_MS = 1_000
 BUSY_POLL_S = 0.004
+MAX_BUSY_POLL_S = 0.025
 MAX_FIRED = 2_000
 DRAIN_S = 2.0
 STOP_DRAIN_S = 11.0
@@ -87,6 +88,7 @@ class Instance(Generic[S]):
         self._pending: list[WriteSet] = []
         self._full = False
         self._paused = False
+        self._idle_turns = 0
         self._records = 0
         self._commit_ms = 0
         self._gauged_ms = 0
@@ -153,7 +155,10 @@ class Instance(Generic[S]):
 
     def _answers(self) -> None:
         now_ms = self._clock.now_ms()
-        for arrived in self._pool.answers():
+        answers = self._pool.answers()
+        if answers:
+            self._idle_turns = 0
+        for arrived in answers:
             task = self._tasks.get(arrived.ticket.partition)
             if task is not None and task.ticket.leaving and not arrived.durable:
                 continue  # it could only start new work
@@ -170,19 +175,24 @@ class Instance(Generic[S]):
     def _wait_s(self) -> float:
         if self._full or self._buffered:
             return 0.0
-        if self._dirty():
-            return BUSY_POLL_S / 4 if self._asking() else 0.0
-        if self._pool.in_flight or self._restorer.busy:
+        if self._urgent() or self._patience_s():
+            return 0.0
+        if self._restorer.busy:
             return BUSY_POLL_S
-        longest = self._timings.idle_poll_ms / 1000
-        due = [d for d in (t.store.next_due_ms() for t in self._tasks.values()) if d is not None]
-        if due:
-            return min(longest, max(0.0, (min(due) - self._clock.now_ms()) / 1000))
-        return longest
+        now_ms, longest = self._clock.now_ms(), self._timings.idle_poll_ms / 1000
+        if self._dirty_since is not None:
+            longest = max(0.0, (self._dirty_since + self._timings.tick_ms - now_ms) / 1000)
+        if self._pool.in_flight:
+            # Nothing wakes the poll when an answer comes. Most come soon; for those that do not, ever rarer looks.
+            self._idle_turns += 1
+            longest = min(longest, BUSY_POLL_S * self._idle_turns, MAX_BUSY_POLL_S)
+        due = None if self._paused else self._oldest_due()
+        return longest if due is None else min(longest, max(0.0, (due - now_ms) / 1000))
 
     def _consume(self) -> None:
         self._throttle()
         batch, self._buffered = self._buffered, []
+        self._await_answer()
         first = self._poll(self._wait_s())
         if first is not None:
             batch.append(first)
@@ -214,6 +224,7 @@ class Instance(Generic[S]):
             )
             count += 1
         if count:
+            self._idle_turns = 0
             self._records += count
             counter("recado_records_total").labels(self._app.name).inc(count)
 
@@ -319,8 +330,11 @@ class Instance(Generic[S]):
             # With a backlog a slow commit makes the next one rarer: else hot tickets are encoded all the time.
             tick_ms = max(self._timings.tick_ms, min(WORK_PER_COMMIT * self._commit_ms, MAX_TICK_MS))
             late = now_ms - self._dirty_since >= tick_ms
-            idle = not self._full and not (self._asking() and now_ms - self._dirty_since < ASK_WAIT_MS)
-            if idle or late or self._records >= MAX_RECORDS:
+            if (
+                (self._urgent() and not self._full and not self._patience_s())
+                or late
+                or self._records >= MAX_RECORDS
+            ):
                 self._commit()
         elif any(t.moved for t in self._tasks.values()):
             if self._moved_since is None:
@@ -328,15 +342,31 @@ class Instance(Generic[S]):
             if now_ms - self._moved_since >= LAZY_COMMIT_MS:
                 self._commit()
 
-    def _asking(self) -> bool:
-        """Whether answers are on their way and no work waits for a commit: then one transaction can take both.
+    def _urgent(self) -> bool:
+        """Whether somebody waits for the next commit. Nobody does where only state has changed.
+
+        Such a change, lost in a crash, is made again from its record; it goes with the next commit, at the latest
+        after a tick, and what is due or comes in the meantime has no transaction before it.
+        """
+        return any(t.urgent for t in self._tasks.values())
+
+    def _patience_s(self) -> float:
+        """How long a commit may wait for answers, while no work waits for the commit: one transaction takes both.
 
         A question that is asked in the turn of its record is mostly answered within milliseconds, sooner than a
         transaction of its own would be committed.
         """
-        tickets = [t.ticket for t in self._tasks.values()]
-        asked = any(ticket.in_flight > ticket.durable_in_flight for ticket in tickets)
-        return asked and not any(t.waits_for_commit for t in self._tasks.values())
+        if self._dirty_since is None or any(t.waits_for_commit for t in self._tasks.values()):
+            return 0.0
+        if not any(t.ticket.in_flight > t.ticket.durable_in_flight for t in self._tasks.values()):
+            return 0.0
+        return max(0, self._dirty_since + ASK_WAIT_MS - self._clock.now_ms()) / 1000
+
+    def _await_answer(self) -> None:
+        """Wait for an answer that one transaction can take along; what comes from Kafka meanwhile joins it, too."""
+        patience_s = 0.0 if self._full or self._buffered else self._patience_s()
+        if patience_s and self._pool.wait(patience_s):
+            self._answers()
 
     def _commit(self, *, in_callback: bool = False) -> None:
         started = time.monotonic()

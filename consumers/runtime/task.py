@@ -179,6 +179,11 @@ class PartitionTask(Generic[S]):
         return bool(self._outputs or self._after or self._extra) or self.store.dirty
 
     @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for these changes: records for others, or work that starts after them."""
+        return bool(self._outputs or self._after or self._extra)
+
+    @property
     def waits_for_commit(self) -> bool:
         """Whether work starts with the next commit."""
         return bool(self._after)

@@ -48,6 +48,7 @@ class WorkPool(Generic[S]):
         self._loop = asyncio.new_event_loop()
         self._answers: deque[Arrived] = deque()
         self._kept: list[Arrived] = []
+        self._arrived = threading.Event()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"{app.name}-work", daemon=True)
         self._thread.start()
         self.in_flight = 0
@@ -73,6 +74,11 @@ class WorkPool(Generic[S]):
             answer = Answer(work, error=error)
         finally:
             self._answers.append(Arrived(ticket, durable, answer, time.monotonic()))
+            self._arrived.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until an answer has arrived, at most `timeout_s`; tell whether one has. Blocks."""
+        return self._arrived.wait(timeout_s)
 
     def refuse(self, ticket: Ticket, work: Any) -> None:
         """Keep for whoever restores the partition in this process that durable `work` was not begun."""
@@ -81,6 +87,7 @@ class WorkPool(Generic[S]):
 
     def answers(self) -> list[Arrived]:
         """Return the answers that have arrived, the kept ones first."""
+        self._arrived.clear()  # before they are taken: one that arrives meanwhile sets it again
         arrived, self._kept = self._kept, []
         while self._answers:
             answer = self._answers.popleft()

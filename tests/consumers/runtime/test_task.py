@@ -232,3 +232,19 @@ def test_a_partition_that_is_leaving_asks_nothing_more() -> None:
     found.record(record(1), 0)
     assert pool.works == ["question"]
     assert found.seal().after == ["send", "send"]
+
+
+@pytest.mark.parametrize(
+    ("effects", "urgent"),
+    [([], False), ([Ask("question")], False), ([Emit("t.out", b"k", b"v")], True), ([AfterCommit("send")], True)],
+)
+def test_only_what_somebody_waits_for_hurries_a_commit(effects: list[Effect], urgent: bool) -> None:
+    def rule(event: Event, store: Store[Count], now_ms: int) -> list[Effect]:
+        store.put("k", Count(None, []))
+        return effects
+
+    found = task(rule)
+    found.record(record(0), 0)
+    assert (found.dirty, found.urgent) == (True, urgent)
+    found.seal()
+    assert (found.dirty, found.urgent) == (False, False)

@@ -75,3 +75,11 @@ def test_closing_ends_the_thread_though_work_runs() -> None:
     assert pool._thread not in threading.enumerate()
     (found,) = pool.answers()
     assert not isinstance(found.answer.error, NeverStarted)
+
+
+def test_who_waits_for_an_answer_is_woken_by_it_and_not_by_one_that_was_taken(pool: WorkPool[Count]) -> None:
+    assert not pool.wait(0)
+    pool.submit(Ticket(0), "send", durable=True)
+    assert pool.wait(10)
+    assert len(pool.answers()) == 1
+    assert not pool.wait(0)
