@@ -33,6 +33,8 @@ AGENTS = 50
 TICKETS = 3_000
 PARTITIONS = 4
 ROLES = ("coalescer", "sender")
+UNHELD = {"pair_interval": 1, "agent_cap": 1_000_000, "ticket_cap": 1_000}
+"""What spares an agent's phone must not hold a notice here: 50 agents stand for a thousand."""
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "traces" / "schemas" / "ticketz.tsv"
 BY = By("bench", via="cli", why="benchmark")
@@ -155,7 +157,8 @@ class Desk:
             sources.add(connection, BY, SOURCE, "ticketz", dsn, password=f"file:{secret}",
                         session_numbers=("+5511977770001",), frontend_url="https://desk.example")  # fmt: skip
             channels.add(connection, BY, "phones", "sandbox", {"url": phones})
-            tenants.change(connection, BY, tenant, name="Desk", channel_id="phones", parameters=parameters)
+            tenants.change(connection, BY, tenant, name="Desk", channel_id="phones",
+                           parameters=UNHELD | parameters)  # fmt: skip
             for user in range(1, AGENTS + 1):
                 identity = AgentId(SOURCE, "1", user)
                 agents.change(connection, BY, identity, name=f"Agente {user}", notify_on_new_message=True,
