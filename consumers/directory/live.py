@@ -20,10 +20,14 @@ Sources = Callable[[str], tuple[str, str] | None]
 """Source id -> (flavour name, DSN), None when the source is not ours; asked before each query, so it may change."""
 
 MAX_BATCH = 200
+MAX_WAITING = 5
+"""Batches that may wait for a source whose last query failed; more are refused at once. A process that has too much
+work under way stops reading, for all sources: one that is down must not fill that measure alone."""
 
 _LATE = "no answer in time"
 _UNKNOWN = "the source is not configured"
 _CLOSED = "closed"
+_MANY = "too many questions wait for it"
 
 _log = structlog.get_logger()
 
@@ -38,6 +42,11 @@ class _Batch:
     def add(self, question: TicketQuestion, answer: asyncio.Future[LiveTicket | None]) -> None:
         self.rows.setdefault(question.ticket_id, {}).update(dict.fromkeys(question.row_ids))
         self.waiting.setdefault(question.ticket_id, []).append(answer)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return all(answer.done() for answers in self.waiting.values() for answer in answers)
 
     def settle(self, found: dict[int, LiveTicket]) -> None:
         for ticket, answers in self.waiting.items():
@@ -60,6 +69,12 @@ class _Source:
         self.pool: SourcePool | None = None
         self.waiting: list[_Batch] = []
         self.task: asyncio.Task[None] | None = None
+        self.is_failing = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it fails, and enough questions wait to see whether it still does."""
+        return self.is_failing and len(self.waiting) >= MAX_WAITING and len(self.waiting[-1].rows) >= MAX_BATCH
 
     def add(self, question: TicketQuestion, answer: asyncio.Future[LiveTicket | None]) -> None:
         if not self.waiting or len(self.waiting[-1].rows) >= MAX_BATCH:
@@ -95,6 +110,8 @@ class LiveDirectory:
         if self._closed:
             raise DirectoryDown(_CLOSED)
         source = self._sources.setdefault(question.source, _Source(question.source))
+        if source.is_full:
+            raise DirectoryDown(_MANY)
         answer: asyncio.Future[LiveTicket | None] = asyncio.get_running_loop().create_future()
         source.add(question, answer)
         if source.task is None:
@@ -122,9 +139,13 @@ class LiveDirectory:
         try:
             while source.waiting:
                 batch = source.waiting.pop(0)
+                if batch.is_given_up:
+                    continue
                 try:
                     batch.settle(await self._ask(source, batch))
+                    source.is_failing = False
                 except DirectoryDown as down:
+                    source.is_failing = True
                     batch.fail(str(down))
                 except asyncio.CancelledError:
                     batch.fail(_CLOSED)

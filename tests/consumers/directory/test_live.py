@@ -261,3 +261,53 @@ def test_closing_fails_whoever_still_waits() -> None:
             await asking.ticket(asked(2))
 
     asyncio.run(run())
+
+
+def test_a_source_that_is_down_does_not_gather_questions_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MAX_BATCH", 2)
+    monkeypatch.setattr(live, "MAX_WAITING", 3)
+    gate = threading.Event()
+
+    def trouble(source: str) -> None:
+        if source == "down":
+            gate.wait(2)
+            raise OperationalError("", {}, psycopg.OperationalError("gone"))
+
+    FakePool.trouble = trouble
+
+    async def run() -> tuple[list[str], LiveTicket | None]:
+        async with directory() as asking:
+            gate.set()
+            with pytest.raises(DirectoryDown):
+                await asking.ticket(asked(2, source="down"))
+            gate.clear()
+            many = [asyncio.create_task(asking.ticket(asked(n, source="down"))) for n in range(2, 22)]
+            other = await asking.ticket(asked(2, source="up"))
+            refused = [task for task in many if task.done()]
+            gate.set()
+            await asyncio.gather(*many, return_exceptions=True)
+            return [str(task.exception()) for task in refused], other
+
+    # all were asked in one turn of the loop: three batches of two wait, the rest is refused
+    refused, other = asyncio.run(run())
+    assert (refused, other) == (["too many questions wait for it"] * 14, ticket("up", 2))
+
+
+def test_a_question_that_nobody_waits_for_any_more_is_not_asked() -> None:
+    gate = threading.Event()
+    FakePool.trouble = lambda _: (gate.wait(2), None)[1]
+
+    async def run() -> None:
+        async with directory(timeout_s=0.2) as asking:
+            first = asyncio.create_task(asking.ticket(asked(2)))
+            while not (FakePool.made and FakePool.made[0].queries):
+                await asyncio.sleep(0.001)
+            later = asyncio.create_task(asking.ticket(asked(4)))
+            await asyncio.sleep(0)
+            later.cancel()
+            await asyncio.gather(first, later, return_exceptions=True)
+            gate.set()
+            assert await asking.ticket(asked(6)) == ticket("loja", 6)
+
+    asyncio.run(run())
+    assert FakePool.made[0].queries == [{2: ()}, {6: ()}]
