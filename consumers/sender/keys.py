@@ -1,5 +1,6 @@
 """Keys of the sender's state, built and parsed in this one module."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.identity import AgentId, TenantId
@@ -68,6 +69,7 @@ def tenant_of(agent: str) -> str:
     return agent.rpartition("/")[0]
 
 
+@lru_cache(maxsize=65_536)
 def company_of(agent: str) -> int | None:
     """Return the company of an agent id, None for `?`."""
     company = AgentId.parse(agent).company

@@ -182,9 +182,7 @@ def _place(turn: Turn, agent: str, header: Header, tenant: TenantConfig, held: H
     if turn.ready.claim(agent, channel_id, turn.now_ms, turn.allowed(channel_id), since, alone=not turn.awake):
         return True
     if not waited or header.due_ms is None or header.due_ms <= turn.now_ms:
-        # Where a rate is kept, somebody's timer has to fire for each token: everybody's fires at one's turn.
-        turn_ms = turn.ready.turn_ms(channel_id, turn.now_ms)
-        header.due_ms = max(turn_ms, turn.now_ms + 1) if turn_ms is not None else turn.now_ms + QUEUED_MS
+        header.due_ms = turn.now_ms + max(QUEUED_MS, turn.ready.wait_ms(channel_id))
         turn.put_header(agent, header)
     return False
 

@@ -15,6 +15,7 @@ from consumers.sender import (
     receipts,
     retraction,
     settle,
+    silence,
     unresolved,
 )
 from consumers.sender.keys import State
@@ -119,6 +120,11 @@ class SenderProcessor:
             tried.update(ready)
             for agent in ready:
                 turn.wake(agent)
+        for agent, at_ms in self.memory.ready.alarms(turn.now_ms):
+            header = turn.header(agent)
+            if header.due_ms is None or header.due_ms > at_ms:
+                header.due_ms = at_ms
+                turn.put_header(agent, header)
         effects = turn.finish()
         self._observe(turn)
         return effects
@@ -151,6 +157,8 @@ class SenderProcessor:
         elif key[0] in "eu" and (entry := turn.entry(key)) is not None:
             if entry.phase == "UNRESOLVED":
                 unresolved.ask(turn, key, entry)
+            elif entry.phase == "SENT" and silence.is_waiting(entry):
+                silence.due(turn, key, entry)
             elif entry.phase in {"SENT", "DEAD"}:
                 turn.drop(key)  # S28
 

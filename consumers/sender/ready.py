@@ -27,6 +27,8 @@ class _Queue:
         self.allowed = _ANY
         self.bucket: Bucket | None = None
         self.deficit = 0
+        self.woken: tuple[str, int] = ("", 0)
+        """Whose timer fires when the next token is there, and when that is."""
 
     def limit(self, allowed: Allowed, now_ms: int) -> None:
         """Take the channel's limits; a changed rate starts anew."""
@@ -50,6 +52,12 @@ class _Queue:
                 del self.waiting[agent]
                 return agent, since_ms
         return None
+
+    def first(self) -> str | None:
+        """Return who would be popped."""
+        while self.heap and self.waiting.get(self.heap[0][1]) != self.heap[0][0]:
+            heappop(self.heap)
+        return self.heap[0][1] if self.heap else None
 
     @property
     def idle(self) -> bool:
@@ -138,13 +146,27 @@ class Ready:
         queue = self._queues.get(channel_id)
         return queue is not None and agent in queue.waiting
 
-    def turn_ms(self, channel_id: str, now_ms: int) -> int | None:
-        """Return when the one who came last may expect a token, None where only places are counted."""
+    def wait_ms(self, channel_id: str) -> int:
+        """Return how long the one who came last will wait for a token, by the channel's rate alone."""
         queue = self._queue(channel_id)
-        if queue.bucket is None:
-            return None
-        ahead = max(len(queue.waiting) - 1, 0)
-        return max(queue.bucket.next_ms, now_ms) + ahead * queue.bucket.interval_ms
+        return 0 if queue.bucket is None else len(queue.waiting) * queue.bucket.interval_ms
+
+    def alarms(self, now_ms: int) -> list[tuple[str, int]]:
+        """Return (agent, when): whose timers must fire so that no token is left lying. One for each channel.
+
+        Places that are given back wake the next one by themselves; a token comes with time alone.
+        """
+        found = []
+        for channel_id in self._ring:
+            queue = self._queue(channel_id)
+            first = queue.first()
+            if queue.bucket is None or first is None:
+                continue
+            agent, at_ms = queue.woken
+            if at_ms <= now_ms or agent not in queue.waiting:
+                queue.woken = first, max(queue.bucket.next_ms, now_ms + 1)
+                found.append(queue.woken)
+        return found
 
     def next(self, now_ms: int = 0) -> list[str]:
         """Return agents that may try now, at most one for each free place; they leave their queues.

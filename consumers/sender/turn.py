@@ -7,6 +7,7 @@ outbox may have something to do are *woken* and attended after the event itself,
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import structlog
@@ -70,7 +71,10 @@ class Fixed:
 
 def phone_of(agent: AgentConfig) -> str:
     """Return what tells the agent's phone from others, however its number is written."""
-    return comparison_key(agent.number or "") or agent.agent
+    return _compared(agent.number or "") or agent.agent
+
+
+_compared = lru_cache(maxsize=65_536)(comparison_key)
 
 
 class Recent:

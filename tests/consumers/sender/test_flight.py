@@ -11,7 +11,7 @@ from schemas.config import MINUTE, SECOND
 from schemas.identity import notification_id
 from schemas.reasons import Mode, Rejection
 from schemas.records import Header, Retraction
-from tests.consumers.sender.world import LANE, Reply, World, agent, rejected
+from tests.consumers.sender.world import LANE, Reply, World, agent, rejected, snapshot
 
 
 def hung(_: str) -> Reply:
@@ -20,6 +20,43 @@ def hung(_: str) -> Reply:
 
 def lost(identity: str) -> Reply:
     return Reply(Accepted(identity), lost=True)
+
+
+def test_s15_a_channel_that_is_removed_before_http_starts_leaves_no_doubt() -> None:
+    world = World()
+    world.auto = False
+    world.alert()
+    world.step()
+    world.run(5 * SECOND)
+    world.configure(channels=())
+    world.step()
+    assert world.header().sending is None
+    world.auto = True
+    world.run(MINUTE)
+    assert world.header().hold_reason == "configuration"
+    world.configure(channels=snapshot().channels)
+    world.run(MINUTE)
+    assert world.story() == [("assigned", 1, None), ("sent", 1, None)]
+    assert [o.flags for o in world.outcomes if o.kind == "sent"] == [[]]
+    world.check()
+
+
+def test_s25_a_channel_that_is_removed_before_a_resend_ends_it_as_unknown() -> None:
+    world = World()
+    world.replies.append(lambda _: Reply(Unknown("reset")))
+    world.auto = False
+    world.alert()
+    world.step()
+    world.send(world.marked.popleft())
+    world.run(1)
+    world.configure(channels=())
+    world.run(5 * SECOND)
+    while world.asked or world.marked:
+        world.step()
+    world.auto = True
+    world.run(MINUTE)
+    assert world.story() == [("assigned", 1, None), ("dead", 1, "unknown")]
+    world.check()
 
 
 def test_s15_the_marker_holds_the_bytes_before_http_starts() -> None:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.config import HOUR, MINUTE, SECOND
+from schemas.quiet import QuietHours, QuietRange
 from schemas.reasons import Mode
 from tests.consumers.sender.world import START, World, agent
 
@@ -28,6 +30,35 @@ def test_s9_what_waits_leaves_as_one_message() -> None:
     assert world.notices[0].quiet_since_ms == START
     assert len({o.notification_id for o in world.outcomes if o.kind == "sent"}) == 1
     world.check()
+
+
+def test_s9_those_whose_night_ends_at_the_same_time_leave_spread_over_a_little() -> None:
+    world = World(quiet=night_until(START + HOUR), chance=0.5)
+    world.tenant(machine={"release_spread": 5 * SECOND})
+    world.alert()
+    world.run(HOUR + 2_499)
+    assert world.phones == []
+    world.run(1)
+    assert len(world.phones) == 1
+
+
+def test_s9_the_night_of_the_agents_own_hours_holds() -> None:
+    world = World()
+    now = START - START % (24 * HOUR)
+    today = QuietRange("00:00", "24:00", ((now // (24 * HOUR) + 3) % 7,))
+    hours = msgspec.json.encode(QuietHours((today,), "UTC")).decode()
+    world.agent(1, quiet_hours=hours)
+    world.alert()
+    assert (world.header().hold_reason, world.header().due_ms) == ("quiet", now + 24 * HOUR)
+    world.agent(1, quiet_hours='{"ranges":[]}')
+    assert len(world.phones) == 1
+
+
+def test_s10_what_is_always_quiet_is_not_held_for_ever() -> None:
+    world = World()
+    world.agent(1, quiet_hours='{"ranges":[{"start":"00:00","end":"24:00"}]}')
+    world.alert()
+    assert world.story() == [("assigned", 1, None), ("suppressed", 1, "quiet")]
 
 
 def test_s9_a_pause_holds_and_its_end_releases() -> None:

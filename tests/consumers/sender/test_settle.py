@@ -4,9 +4,10 @@ import pytest
 
 from consumers.dlq.headers import parse
 from consumers.sender.ready import Limits
+from provider.api import Opening
 from schemas.config import HOUR, MINUTE, SECOND
 from schemas.reasons import Rejection
-from schemas.records import Retraction
+from schemas.records import Receipt, Retraction, Template
 from tests.consumers.sender.world import CELL, HOME, LANE, START, World, agent, rejected
 
 
@@ -127,6 +128,56 @@ def test_s20_outside_the_window_the_text_is_rendered_anew_as_a_template() -> Non
     sent = world.outcomes[-1]
     assert (sent.kind, sent.attempt) == ("sent", 1)
     assert not world.header().as_template
+    world.check()
+
+
+def test_s20_where_the_provider_has_templates_the_marker_carries_the_opening() -> None:
+    world = World(templates=True)
+    world.auto = False
+    world.replies.append(rejected(Rejection.WINDOW_CLOSED))
+    world.alert(7, "oi", "tudo bem?")
+    world.step()
+    world.send(world.marked.popleft())
+    sending = world.header().sending if world.header().sending is not None else None
+    while sending is None or sending.opening is None:
+        world.step()
+        sending = world.header().sending
+    assert sending.opening == Template(["#7: oi / tudo bem?"])
+    assert (sending.body, sending.template_id, sending.attempt) == ("#7: oi / tudo bem?", "opening", 1)
+    assert world.marked[0].opening == Opening("", "pt_BR", ("#7: oi / tudo bem?",))
+    world.crash()
+    world.auto = True
+    world.run(MINUTE)
+    assert world.phones[-1].body == "#7: oi / tudo bem?"
+    world.check()
+
+
+def test_s20_for_a_day_free_text_is_not_tried_again() -> None:
+    world = World(templates=True)
+    world.replies.append(rejected(Rejection.WINDOW_CLOSED))
+    world.alert(7)
+    world.run(HOUR)
+    world.alert(8)
+    assert len([o for o in world.outcomes if o.kind == "attempt"]) == 1
+    world.run(24 * HOUR)
+    world.alert(9)
+    assert [o.template_id for o in world.outcomes if o.kind == "sent"] == ["opening", "opening", "plan"]
+    world.check()
+
+
+def test_s20_a_window_that_a_receipt_calls_closed_opens_with_a_template() -> None:
+    world = World(templates=True, receipts=True)
+    world.alert()
+    message = f"wamid.{world.phones[0].notification_id}"
+    world.record(
+        Receipt(
+            lane=LANE, channel_id="main", notification_id=None, provider_message_id=message, rank=-1,
+            status="failed", code="131047", kind="window_closed",
+        )
+    )  # fmt: skip
+    world.run(10 * SECOND)
+    assert [o.template_id for o in world.outcomes if o.kind == "sent"] == ["plan", "opening"]
+    assert world.story() == [("assigned", 1, None), ("sent", 1, None), ("bounced", 1, "failed"), ("sent", 1, None)]
     world.check()
 
 
