@@ -82,9 +82,13 @@ class LocalStack:
 
     def _is_own(self, url: str) -> bool:
         """Tell whether an address is that of this stack's PostgreSQL; its ports may not have been chosen yet."""
-        file = self.data_dir / "ports.json"
-        where = urlsplit(url)
-        return file.exists() and (where.hostname, where.port) == (ports.HOST, self.ports.get("postgres"))
+        if not (self.data_dir / "ports.json").exists():
+            return False
+        try:
+            where = urlsplit(url)
+            return (where.hostname, where.port) == (ports.HOST, self.ports["postgres"])
+        except ValueError:  # not an address; who connects to it will say so
+            return False
 
     @property
     def ports(self) -> dict[str, int]:

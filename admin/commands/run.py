@@ -12,7 +12,7 @@ from rich.console import Console
 
 from admin import configuration, references
 from admin.boundary import say
-from schemas.errors import Recoverable
+from schemas.errors import RecadoError
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RoleArgument = Literal["coalescer", "sender", "hooks", "all"]
 ROLES = ("coalescer", "sender")
 LOOK_EVERY_S = 1.0
+SILENT = frozenset({"RCD-801", "RCD-802", "RCD-803"})
+"""The recado database cannot be asked."""
 
 
 def run(
@@ -79,7 +81,9 @@ def _look_at_references(settings: Settings) -> None:
     try:
         for found in references.unreadable(url):
             say(found)
-    except Recoverable as error:
+    except RecadoError as error:
+        if error.code not in SILENT:
+            raise
         say(error)  # the roles start with the last known configuration, or wait
 
 
