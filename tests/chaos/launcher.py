@@ -7,13 +7,16 @@ Production code has no switch for any of this: the launcher replaces one functio
     --without told_to       other entries of an alert do not learn who was told
     --without stream_time   seen ids and repetitions are judged by the wall clock
     --without replay        an aborted transaction's write sets are dropped
+    --without staying       an aborted transaction ends the process, instead of being written again by it
     --hold POINT:FILE       once, at `fire` or `http`, write FILE and wait until it is gone: time for a signal
     --abort-every N         every Nth transaction is aborted after all its records were produced
+    --abort-sent            so is the first that says of a notice that it was sent; not in later lives
     --clock-ahead-ms N      the role's clock runs ahead
 """
 
 import argparse
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +35,7 @@ from consumers.sender import births
 from consumers.sender.app import SenderApp
 from consumers.sender.work import Send
 from schemas.clock import SystemClock
+from schemas.errors import Exit
 from schemas.settings import Settings
 
 FOREVER_MS = 10**12
@@ -85,12 +89,26 @@ def without_replay() -> None:
     replace(Transactor, "_attempt", once)
 
 
+def without_staying() -> None:
+    attempt = Transactor._attempt
+
+    def or_exit(self: Transactor, sets: Any, consumer: Any) -> None:
+        try:
+            attempt(self, sets, consumer)
+        except Abortable:
+            self._abort()
+            os._exit(Exit.BUG)
+
+    replace(Transactor, "_attempt", or_exit)
+
+
 SWITCHES: dict[str, Callable[[], None]] = {
     "offsets": without_offsets,
     "lease": without_lease,
     "told_to": without_told_to,
     "stream_time": without_stream_time,
     "replay": without_replay,
+    "staying": without_staying,
 }
 
 
@@ -144,24 +162,31 @@ POINTS = {"fire": hold_fire, "http": hold_http}
 
 
 class AbortingProducer:
-    """A producer whose every Nth commit is refused, with all records of the transaction in the log."""
+    """A producer some of whose commits are refused, with all records of the transaction in the log."""
 
-    def __init__(self, producer: Any, every: int) -> None:
+    def __init__(self, producer: Any, every: int, sent: bool) -> None:
         self._producer, self._every, self._commits = producer, every, 0
+        self._sent, self._has_sent = sent, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._producer, name)
 
+    def produce(self, topic: str, *, value: bytes | None, **options: Any) -> None:
+        self._has_sent |= topic.endswith("outcomes") and b'"kind":"sent"' in (value or b"")
+        self._producer.produce(topic, value=value, **options)
+
     def commit_transaction(self, timeout_s: float) -> None:
         self._commits += 1
-        if self._commits % self._every == 0:
+        told, self._has_sent = self._has_sent, False
+        if (self._every and self._commits % self._every == 0) or (self._sent and told):
+            self._sent = self._sent and not told
             assert self._producer.flush(timeout_s) == 0
             raise Abortable("chaos", "refused on purpose")
         self._producer.commit_transaction(timeout_s)
 
 
-def abort_every(every: int) -> None:
-    replace(transaction, "Producer", lambda config: AbortingProducer(Producer(config), every))
+def abort(every: int, sent: bool) -> None:
+    replace(transaction, "Producer", lambda config: AbortingProducer(Producer(config), every, sent))
 
 
 def clock_ahead(ms: int) -> None:
@@ -174,14 +199,15 @@ def main() -> None:
     parser.add_argument("--without", action="append", default=[], choices=sorted(SWITCHES))
     parser.add_argument("--hold", default=None)
     parser.add_argument("--abort-every", type=int, default=0)
+    parser.add_argument("--abort-sent", action="store_true")
     parser.add_argument("--clock-ahead-ms", type=int, default=0)
     parser.add_argument("role", choices=sorted(admin.roles.WIRINGS))
     asked = parser.parse_args()
     if asked.hold:
         point, _, file = asked.hold.partition(":")
         POINTS[point](Hold(Path(file)))
-    if asked.abort_every:
-        abort_every(asked.abort_every)
+    if asked.abort_every or asked.abort_sent:
+        abort(asked.abort_every, asked.abort_sent)
     if asked.clock_ahead_ms:
         clock_ahead(asked.clock_ahead_ms)
     for name in asked.without:

@@ -40,7 +40,7 @@ class Roles:
         self._keeper.start()
 
     def start(self, role: str, ordinal: int, flags: Sequence[str] = ()) -> None:
-        """Start an ordinal and keep it running; its later lives have the same `flags`, but for `--hold`."""
+        """Start an ordinal and keep it running; later lives have the same `flags`, but what happens once."""
         with self._lock:
             slot = self._slots[role, ordinal] = Slot(role, ordinal, tuple(flags))
             self._launch(slot)
@@ -117,7 +117,7 @@ class Roles:
 
 
 def _later(flags: Sequence[str]) -> tuple[str, ...]:
-    found = list(flags)
+    found = [flag for flag in flags if flag != "--abort-sent"]
     if "--hold" in found:
         at = found.index("--hold")
         del found[at : at + 2]

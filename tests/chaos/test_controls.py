@@ -205,6 +205,20 @@ def transactions_are_refused(stack: LocalStack, folder: Path, reports: Path, fla
         return judged(world, "refused", flags, reports, seed, 20)
 
 
+# ── the transaction of a result is refused ────────────────────────────────────────────────────────────────
+
+
+def a_result_is_refused(stack: LocalStack, folder: Path, reports: Path, flags: list[str], seed: int) -> Seen:
+    with arm(stack, folder) as (world, connection):
+        connection.execute('UPDATE "Tickets" SET "userId" = %s WHERE id = %s', [ANA, QUEUE_TICKET])
+        world.start_roles("coalescer")
+        world.start_roles("sender", 1, [*flags, "--abort-sent"])
+        world.ready()
+        world.write(connection, world.row(QUEUE_TICKET))
+        told(world, 1)
+        return judged(world, "result-refused", flags, reports, seed, 20)
+
+
 # ── the arms ──────────────────────────────────────────────────────────────────────────────────────────────
 
 Scenario = Callable[[LocalStack, Path, Path, list[str], int], Seen]
@@ -234,6 +248,8 @@ ARMS = {
         lambda seen: len(seen.verdict.unaccounted) == 1 and seen.ends["night"] == [],
         ends={"question": TWICE, "other": TWICE, "night": ["stale"], "news": TWICE},
     ),
+    # Whoever exits forgets what it has just sent; the resend of its unknown attempt is seen, and flagged.
+    "staying": Arm(a_result_is_refused, [1], {}, lambda seen: seen.phones == [2]),
     "replay": Arm(transactions_are_refused, None, {}, lambda seen: bool(seen.verdict.unaccounted)),
 }  # fmt: skip
 
