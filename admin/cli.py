@@ -22,6 +22,7 @@ COMMANDS = (
     "tenant",
     "user",
     "channel",
+    "channel_limits",
     "flag",
     "version",
 )

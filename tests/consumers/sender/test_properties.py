@@ -1,17 +1,22 @@
 """A random world around the sender: the laws hold after every step, and in a healed world nothing stays behind."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from consumers.sender import keys
+from consumers.sender.quiet import quiet_end
 from consumers.sender.work import Resolve
-from provider.api import Accepted, Unknown
+from provider.api import Accepted, Rejected, Unknown
+from provider.api import Scope as Scopes
 from schemas.config import HOUR, MINUTE, SECOND
+from schemas.quiet import QuietHours, QuietRange, written
 from schemas.reasons import Mode, Rejection
 from schemas.records import Alert, Control, Header, OutboxEntry, Receipt, Retraction, Scope
 from tests.consumers.sender import reference
@@ -35,6 +40,13 @@ TIMES = st.one_of(
     st.sampled_from([0, 1, SECOND, 3 * SECOND, 6 * SECOND, 20 * SECOND, MINUTE, 10 * MINUTE, 5 * HOUR]),
     st.integers(0, 30 * SECOND),
 )
+SCOPES: tuple[Scopes, ...] = ("recipient", "gateway")
+
+
+def refused_by(kind: Rejection, scope: Scopes) -> Callable[[str], Reply]:
+    return lambda _: Reply(Rejected(kind, "x", scope=scope), seen=False)
+
+
 REPLIES = {
     "accepted": accepted,
     "accepted, answer lost": lambda i: Reply(Accepted(f"wamid.{i}"), lost=True),
@@ -42,6 +54,12 @@ REPLIES = {
     "unknown, seen": lambda _: Reply(Unknown("reset")),
     "unknown, not seen": lambda _: Reply(Unknown("timeout"), seen=False),
     **{str(kind): rejected(kind, retry_after_ms=2_000) for kind in Rejection},
+    **{
+        f"{kind} of the {scope}": refused_by(kind, scope)
+        for kind in (Rejection.TRANSIENT, Rejection.PERMANENT_CONFIG, Rejection.SESSION_DOWN)
+        for scope in SCOPES
+    },
+    "accepted elsewhere": lambda i: Reply(Accepted(f"wamid.{i}", address_used="5511900000042@s.whatsapp.net")),
 }
 
 REPLY_KINDS = st.lists(st.sampled_from(sorted(REPLIES)), max_size=4)
@@ -142,6 +160,16 @@ class Life(RuleBasedStateMachine):
     def an_agent_gets_another_number(self, user: int) -> None:
         self.world.agent(user, number=f"+55118{self.world.now_ms % 10**8:08d}")
 
+    @rule(user=USERS, brazilian=st.booleans())
+    def an_agent_gets_a_number_with_two_forms_or_one(self, user: int, brazilian: bool) -> None:
+        number = f"+55119{8_000_0000 + user}" if brazilian else f"+35191234567{user}"
+        self.world.agent(user, number=number, address=None, address_source=None, suspended_at_ms=0)
+
+    @rule(user=USERS, start=st.integers(0, 23), hours=st.integers(1, 12))
+    def an_agents_night_is_another(self, user: int, start: int, hours: int) -> None:
+        night = QuietRange(written(start * 60), written((start + hours) % 24 * 60))
+        self.world.agent(user, quiet_hours=msgspec.json.encode(QuietHours((night,), "America/Sao_Paulo")).decode())
+
     @rule(mode=st.sampled_from([Mode.SHADOW, Mode.OFF]), ms=TIMES)
     def the_tenant_is_not_on_for_a_while(self, mode: Mode, ms: int) -> None:
         changes: dict[str, Any] = {"disabled_at_ms": self.world.now_ms} if mode == Mode.OFF else {}
@@ -187,9 +215,9 @@ class Life(RuleBasedStateMachine):
     def the_provider_will_answer(self, kinds: list[str]) -> None:
         self.world.replies.extend(REPLIES[kind] for kind in kinds)
 
-    @rule(receipts=st.booleans())
-    def the_provider_reports_or_not(self, receipts: bool) -> None:
-        self.world.receipts = receipts
+    @rule(receipts=st.booleans(), templates=st.booleans(), down=st.booleans())
+    def the_provider_reports_or_not(self, receipts: bool, templates: bool, down: bool) -> None:
+        self.world.receipts, self.world.templates, self.world.database_down = receipts, templates, down
 
     @rule(
         data=st.data(), rank=st.sampled_from([1, 2, 3, -1, -1]), kind=st.sampled_from([None, *map(str, Rejection)])
@@ -267,6 +295,8 @@ class Life(RuleBasedStateMachine):
             for alert_id in header.sending.alert_ids:
                 entry = self.world.store.get(keys.entry(who, alert_id))
                 assert isinstance(entry, OutboxEntry)
+                me = next(a for a in self.world.config.agents if a.agent == who)
+                assert quiet_end(me, self.world.config.tenants[0], self.world.now_ms) is None, "told in the night"
                 for item in entry.items:
                     ticket = self.world.tickets.get(entry.ticket_id)
                     assert reference.objections(self.world.config, ticket, who, item) == []
@@ -289,11 +319,12 @@ class Life(RuleBasedStateMachine):
         world = self.world
         world.replies.clear()
         world.reply = accepted
-        world.directory_down = False
+        world.directory_down = world.database_down = False
+        world.record(Control(lane=LANE, action="probe", scope=Scope(channel="main"), by="test", at_ms=0))
         for user in (1, 2, 3, 4, 5):
             for scope in (Scope(agent=agent(user)), Scope(channel="main")):
                 world.record(Control(lane=LANE, action="resume", scope=scope, by="test", at_ms=0))
-            world.agent(user, paused_until_ms=0)
+            world.agent(user, paused_until_ms=0, quiet_hours=None)
         world.auto = True
         world.run(6 * HOUR)
         world.check()
