@@ -30,7 +30,7 @@ pytestmark = [
 FLAVOURS = ("ticketz", "canove")
 PARAMETERS = {
     "window": 10_000, "max_window": 20_000, "bot_hold": 12_000, "menu_hold": 12_000, "agent_cap": 1_000_000,
-    "ticket_cap": 1_000_000,
+    "pair_interval": 0, "ticket_cap": 1_000_000,
 }  # fmt: skip
 """Waits that would outlast the test are shortened; `settle` is as in production, because the recordings fit it."""
 

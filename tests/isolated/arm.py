@@ -40,7 +40,7 @@ from tests.isolated.driver import Driver
 START_MS = 1_800_000_000_000
 PAUSE_MS = 3_600_000
 AT_MOST_MS = 6 * 3_600_000
-UNCAPPED = Parameters(ticket_cap=1_000_000, agent_cap=1_000_000)
+UNCAPPED = Parameters(ticket_cap=1_000_000, agent_cap=1_000_000, pair_interval=0)
 CELL = Cell("isolated")
 _window = decoder(Window)
 _entry = decoder(OutboxEntry)

@@ -35,29 +35,17 @@ from schemas.reasons import Mode
 from schemas.records import Outcome
 from schemas.settings import KafkaSettings
 from schemas.topics import Cell
+from tests.bench.desk import AGENTS, FILL, TICKETS
 from tests.isolation.relay import Relay
 from tests.stack_fixture import ROOT, Processes, fresh_cell, fresh_database
 
-AGENTS, TICKETS, PARTITIONS = 50, 1_500, 4
-PARAMETERS = {"settle": 0, "window": 1_000, "agent_cap": 1_000_000, "ticket_cap": 1_000}
+PARTITIONS = 4
+PARAMETERS = {"settle": 0, "window": 1_000, "agent_cap": 1_000_000, "pair_interval": 0, "ticket_cap": 1_000}
 BY = By("test", via="cli", why="isolation")
 INSERT = """
 INSERT INTO "Messages" (id, body, "ticketId", "createdAt", "updatedAt", "fromMe", "contactId", "companyId",
                         "remoteJid", "queueId")
   VALUES (%s, 'Bom dia, o pedido chegou?', %s, %s, %s, false, %s, 1, '5511999990000@s.whatsapp.net', 1)"""
-FILL = f"""
-INSERT INTO "Companies" (id, name, "createdAt", "updatedAt") VALUES (1, 'Loja', now(), now());
-INSERT INTO "Queues" (id, name, color, "createdAt", "updatedAt", "companyId")
-  VALUES (1, 'Vendas', '#111', now(), now(), 1);
-INSERT INTO "Users" (id, name, email, "passwordHash", "createdAt", "updatedAt", profile, "companyId")
-  SELECT i, 'Agente ' || i, i || '@loja.example', '-', now(), now(), 'user', 1 FROM generate_series(1, {AGENTS}) i;
-INSERT INTO "UserQueues" ("userId", "queueId", "createdAt", "updatedAt")
-  SELECT i, 1, now(), now() FROM generate_series(1, {AGENTS}) i;
-INSERT INTO "Contacts" (id, name, number, "createdAt", "updatedAt", "companyId")
-  SELECT i, 'Cliente ' || i, (551198000000 + i)::text, now(), now(), 1 FROM generate_series(1, {TICKETS}) i;
-INSERT INTO "Tickets" (id, status, "contactId", "userId", "createdAt", "updatedAt", "queueId", "companyId")
-  SELECT i, 'open', i, 1 + i % {AGENTS}, now(), now(), 1, 1 FROM generate_series(1, {TICKETS}) i;
-"""  # noqa: S608 - constants
 _outcome = decoder(Outcome)
 
 
