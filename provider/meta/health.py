@@ -103,8 +103,9 @@ def fault_of_template(templates: Templates, name: str, language: str) -> str | N
         return f"template {name!r} does not exist in {language}; it exists in {languages}"
     if found.status != "APPROVED":
         return f"template {name!r} in {language} is {found.status or 'not approved'}"
-    for component in found.components:
-        wanted = PARAMETERS if component.type == "BODY" else 0
+    body = next((each for each in found.components if each.type == "BODY"), _Component("BODY"))
+    for component in (body, *(each for each in found.components if each is not body)):
+        wanted = PARAMETERS if component is body else 0
         count = len(set(_PLACEHOLDER.findall(component.text)))
         if count != wanted:
             return f"template {name!r} has {count} placeholders in its {component.type.lower()}, not {wanted}"

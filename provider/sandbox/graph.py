@@ -168,7 +168,13 @@ class Graph(Emulator):
             number = int(code) if code and code.isdecimal() else 131000
             details = {"details": "scripted"}
             told["errors"] = [{"code": number, "title": "scripted", "message": "scripted", "error_data": details}]
-        return Posting(*signed(msgspec.json.encode(envelope(seen.channel, {"statuses": [told]})), hook.secret))
+        contact = {"profile": {"name": "Atendente"}, "wa_id": told["recipient_id"], "user_id": "BR.1234567890"}
+        return Posting(
+            *signed(
+                msgspec.json.encode(envelope(seen.channel, {"contacts": [contact], "statuses": [told]})),
+                hook.secret,
+            )
+        )
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Take a message that Graph would take."""
@@ -209,8 +215,11 @@ class Graph(Emulator):
         """List the templates of a name."""
         wanted = request.query.get("name", "")
         found = [each for each in self._templates.values() if not wanted or each.name == wanted]
+        counts = {"total_count": len(found), "message_template_count": len(found), "message_template_limit": 6_000}
+        summary = {"summary": counts | {"are_translations_complete": True}} if "summary" in request.query else {}
         return wire.answer(
-            {
+            summary
+            | {
                 "data": [
                     {
                         "id": str(n),
@@ -218,7 +227,8 @@ class Graph(Emulator):
                         "status": each.status,
                         "language": each.language,
                         "category": "UTILITY",
-                        "components": [{"type": "BODY", "text": each.body}],
+                        "parameter_format": "POSITIONAL",
+                        "components": [_body_of(each)],
                     }
                     for n, each in enumerate(found, 1)
                 ],
@@ -274,7 +284,9 @@ class Graph(Emulator):
             return self.presets[Preset.TEMPLATE_MISSING]
         if template.status == "PAUSED":
             return error(132015, 400, "Template is paused")
-        parameters = [each.text for part in sent.components if part.type == "body" for each in part.parameters]
+        parameters = [
+            each.text for part in sent.components if part.type.casefold() == "body" for each in part.parameters
+        ]
         if len(parameters) != template.placeholders:
             details = f"body: number of localizable_params ({len(parameters)}) does not match"
             return error(132000, 400, f"{details} the expected number of params ({template.placeholders})")
@@ -287,6 +299,12 @@ class Graph(Emulator):
         for n, each in enumerate(parameters, 1):
             body = body.replace("{{" + str(n) + "}}", each)
         return body if len(body) <= MAX_BODY else error(132005, 400, "Translated text too long")
+
+
+def _body_of(template: Template) -> dict[str, Any]:
+    body = {"type": "BODY", "text": template.body}
+    examples = [f"exemplo {n}" for n in range(1, template.placeholders + 1)]
+    return body | ({"example": {"body_text": [examples]}} if examples else {})
 
 
 def envelope(number: str, value: dict[str, Any]) -> dict[str, Any]:
