@@ -8,7 +8,8 @@ Production code has no switch for any of this: the launcher replaces one functio
     --without stream_time   seen ids and repetitions are judged by the wall clock
     --without replay        an aborted transaction's write sets are dropped
     --without staying       an aborted transaction ends the process, instead of being written again by it
-    --hold POINT:FILE       once, at `fire` or `http`, write FILE and wait until it is gone: time for a signal
+    --hold POINT:FILE       once, at `fire`, `marker`, `http` or `answer`, write FILE and wait until it is gone:
+                            time for a signal
     --abort-every N         every Nth transaction is aborted after all its records were produced
     --abort-sent            so is the first that says of a notice that it was sent; not in later lives
     --clock-ahead-ms N      the role's clock runs ahead
@@ -158,7 +159,32 @@ def hold_http(hold: Hold) -> None:
     replace(SenderApp, "perform", performed)
 
 
-POINTS = {"fire": hold_fire, "http": hold_http}
+def hold_answer(hold: Hold) -> None:
+    """Between the provider's answer and the transaction that would write it down."""
+    perform = SenderApp.perform
+
+    async def performed(self: SenderApp, work: Any) -> Any:
+        done = await perform(self, work)
+        if isinstance(work, Send):
+            hold.here()
+        return done
+
+    replace(SenderApp, "perform", performed)
+
+
+def hold_marker(hold: Hold) -> None:
+    """Between an answered look-up and the transaction with the marker."""
+    commit = Transactor.commit
+
+    def committed(self: Transactor, sets: Any, consumer: Any, poll: Any) -> Any:
+        if any(isinstance(work, Send) for s in sets for work in s.after):
+            hold.here()
+        return commit(self, sets, consumer, poll)
+
+    replace(Transactor, "commit", committed)
+
+
+POINTS = {"fire": hold_fire, "http": hold_http, "answer": hold_answer, "marker": hold_marker}
 
 
 class AbortingProducer:

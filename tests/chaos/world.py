@@ -59,7 +59,8 @@ TICKETS = range(1001, 1025)
 BY = By("chaos", via="cli", why="crash suite")
 SMALL: dict[str, int] = {
     "settle": 200, "max_settle": 600, "window": 1_500, "max_window": 3_000, "agent_cap": 1_000_000,
-    "pair_interval": 0, "ticket_cap": 1_000_000, "send_lease": 1_500, "http_timeout": 2_000, "base": 800, "fresh_ms": 100,
+    "pair_interval": 0, "ticket_cap": 1_000_000, "send_lease": 1_500, "http_timeout": 2_000, "base": 800,
+    "fresh_ms": 100,
 }  # fmt: skip
 FAST = {
     "COMMIT_MS": "3000", "TRANSACTION_MS": "4000", "SESSION_MS": "6000", "MAX_POLL_MS": "20000", "TICK_MS": "50",
