@@ -407,6 +407,7 @@ class Instance(Generic[S]):
         for write_set in sets:
             for work in write_set.after:
                 if write_set.ticket.alive and not write_set.ticket.leaving:
+                    self._idle_turns = 0
                     self._pool.submit(write_set.ticket, work, durable=True)
                 else:
                     self._pool.refuse(write_set.ticket, work)
