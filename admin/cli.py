@@ -23,6 +23,7 @@ COMMANDS = (
     "user",
     "channel",
     "channel_limits",
+    "control",
     "flag",
     "version",
 )
