@@ -1,13 +1,14 @@
-"""A test message through a channel, to an agent whose number is verified and to nobody else."""
+"""Trying a channel out: its health, and a test message to an agent whose number is verified and to nobody else."""
 
 import asyncio
 import secrets
 from dataclasses import dataclass
+from typing import Final
 
 from admin.registry import agents, channels, tenants, words
 from admin.registry.rows import By, Change
 from provider.addresses import Allowed
-from provider.api import Accepted, Address, Health, Rejected, Rendered, Result
+from provider.api import Accepted, Address, ChannelSettings, Health, Rejected, Rendered, Result
 from provider.factory import make
 from provider.http import HttpClient
 from schemas.database import transaction
@@ -16,6 +17,25 @@ from schemas.reasons import Rejection
 
 TIMEOUT_S = 10.0
 TEXT = "{marker} Teste do canal {channel}: os avisos do Recado chegam por aqui."
+
+EXPLAINED: Final = {
+    "connect": "nothing answers at its address",
+    "dns": "the host name of its address is not known",
+    "timeout": "it does not answer in time; whether it sent the message is not known",
+    "reset": "it broke the connection; whether it sent the message is not known",
+    "tls": "its certificate is not accepted",
+    "url": "its address cannot be used",
+    "address_forbidden": "its address is in a private network that RECADO_GATEWAYS__NETWORKS does not allow",
+    "redirect": "it redirects; give the address that it redirects to",
+    "http_404": "its address leads to no such interface",
+    "no_template": "it needs a template to open a conversation, and none is set",
+}
+"""What short codes mean to the person who set the channel up."""
+
+CREDENTIALS: Final = frozenset({"0", "190", "unauthorised", "invalid_token", "http_401", "http_403"})
+TEMPLATES: Final = frozenset({"132000", "132001", "132015", "132016", "no_template"})
+_BY_CODE: Final = {"address_forbidden": "RCD-307", "url": "RCD-306", "tls": "RCD-306"}
+_TEMPORARY: Final = {"RCD-301", "RCD-303"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +47,29 @@ class Tested:
     change: Change
 
 
+def check(url: str, channel_id: str, allowed: Allowed) -> Health:
+    """Ask the channel whether it can send, without sending. Blocks for seconds.
+
+    Raises:
+        Invalid: RCD-403 no such channel, RCD-602 a reference does not resolve, RCD-306 wrong settings.
+        Fatal: RCD-302, 304, 306 or 307: a person has to change something.
+        Recoverable: RCD-301, the session or its gateway is down.
+    """
+    with transaction(url) as connection:
+        settings = channels.resolved(channels.require(connection, channel_id))
+    health, _ = asyncio.run(_try(settings, allowed, None))
+    if not health.ok:
+        raise refusal(channel_id, health)
+    return health
+
+
 def send_test(url: str, by: By, channel_id: str, agent: str, allowed: Allowed) -> Tested:
     """Ask the channel for its health, send the test to the agent, and record that it works. Blocks for seconds.
 
     Raises:
-        Invalid: RCD-403 no such channel or agent, RCD-602 a reference does not resolve, RCD-306 wrong settings.
-        Fatal: RCD-402 the number is not verified; RCD-306 or RCD-401, the provider refuses.
-        Recoverable: RCD-301, the session or its gateway is down.
+        Invalid: as `check`, and RCD-403 no such agent.
+        Fatal: as `check`; RCD-402 the agent's number is not verified; RCD-401 the provider does not know it.
+        Recoverable: RCD-301 or RCD-303, the session, its number or its gateway cannot send now.
     """
     who = words.agent_id(agent)
     with transaction(url) as connection:
@@ -42,34 +78,59 @@ def send_test(url: str, by: By, channel_id: str, agent: str, allowed: Allowed) -
         marker = tenants.require(connection, who.tenant)["marker"]
     to = Address(address, "manual") if address else Address(number)
     text = Rendered(TEXT.format(marker=marker, channel=channel_id), template_id="channel_test")
-
-    async def ask() -> tuple[Health, Result | None]:
-        http = HttpClient(allowed)
-        provider = make(settings, http)
-        try:
-            health = await provider.health()
-            if not health.ok:
-                return health, None
-            return health, await provider.send(text, to, f"test-{secrets.token_hex(12)}", TIMEOUT_S)
-        finally:
-            await http.close()
-
-    health, result = asyncio.run(ask())
+    health, result = asyncio.run(_try(settings, allowed, (text, to)))
     if isinstance(result, Accepted):
         with transaction(url) as connection:
             change = channels.mark_tested(connection, by, channel_id, health.session_number)
         return Tested(health, result.provider_message_id, change)
-    said = health.detail if result is None else result.code
     with transaction(url) as connection:
-        channels.record_failed_test(connection, by, channel_id, said)
-    raise _refusal(channel_id, result, said)
+        channels.record_failed_test(connection, by, channel_id, result.code if result else health.detail)
+    raise refusal(channel_id, health if result is None else result)
 
 
-def _refusal(channel_id: str, result: Result | None, said: str) -> Fatal | Recoverable:
-    detail = f"channel {channel_id}: {said}"
-    if isinstance(result, Rejected):
-        if result.kind in {Rejection.PERMANENT_CONFIG, Rejection.PERMANENT_PAYLOAD}:
-            return Fatal("RCD-306", detail)
-        if result.kind == Rejection.PERMANENT_RECIPIENT:
-            return Fatal("RCD-401", f"{detail}: the provider does not know the number")
-    return Recoverable("RCD-301", detail)
+async def _try(
+    settings: ChannelSettings, allowed: Allowed, message: tuple[Rendered, Address] | None
+) -> tuple[Health, Result | None]:
+    http = HttpClient(allowed)
+    try:
+        provider = make(settings, http)
+        health = await provider.health()
+        if not health.ok or message is None:
+            return health, None
+        return health, await provider.send(*message, f"test-{secrets.token_hex(12)}", TIMEOUT_S)
+    finally:
+        await http.close()
+
+
+def refusal(channel_id: str, said: Health | Result) -> Fatal | Recoverable:
+    """Return the error that tells a person what to mend; a gateway's own words are not repeated."""
+    if isinstance(said, Health):
+        code, detail = said.code or "RCD-301", said.detail
+    elif isinstance(said, Rejected):
+        code, detail = _code(said), EXPLAINED.get(said.code, f"it refuses ({said.code})")
+    else:
+        short = getattr(said, "code", "")
+        code = "RCD-301"
+        detail = EXPLAINED.get(short, f"its answer ({short}) does not tell whether the message was sent")
+    detail = f"channel {channel_id}: {detail}"
+    return Recoverable(code, detail) if code in _TEMPORARY else Fatal(code, detail)
+
+
+def _code(said: Rejected) -> str:
+    if said.code in _BY_CODE:
+        return _BY_CODE[said.code]
+    match said.kind:
+        case Rejection.PERMANENT_CONFIG if said.code in CREDENTIALS or said.http in (401, 403):
+            return "RCD-302"
+        case Rejection.PERMANENT_CONFIG if said.code in TEMPLATES:
+            return "RCD-304"
+        case Rejection.WINDOW_CLOSED:
+            return "RCD-304"
+        case Rejection.PERMANENT_CONFIG | Rejection.PERMANENT_PAYLOAD:
+            return "RCD-306"
+        case Rejection.PERMANENT_RECIPIENT:
+            return "RCD-401"
+        case Rejection.RESTRICTED:
+            return "RCD-303"
+        case _:
+            return "RCD-301"

@@ -97,12 +97,16 @@ Result = Accepted | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether a channel can send now, with one sentence for a person. `warnings`: what will stop it one day."""
+    """Whether a channel can send now, with one sentence for a person. `warnings`: what will stop it one day.
+
+    `code` names what is to be mended when it is not the session (an RCD code).
+    """
 
     ok: bool
     detail: str
     session_number: str | None = None
     warnings: tuple[str, ...] = ()
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

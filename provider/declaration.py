@@ -57,6 +57,11 @@ class Declaration:
     errors: tuple[ErrorTable, ...] = ()
     signs: bool = False
 
+    @property
+    def accepts(self) -> tuple[Setting, ...]:
+        """The settings, with the one that every gateway has that reports."""
+        return (*self.settings, HOOK_SECRET) if self.abilities.receipts else self.settings
+
     def check(self, settings: ChannelSettings) -> None:
         """See that settings can be right: none missing, none unknown, none out of its choices.
 
@@ -66,13 +71,11 @@ class Declaration:
             Invalid: RCD-306, naming the setting and what it is.
             Fatal: RCD-308, sending through it leaves tickets, and nobody has accepted that.
         """
-        known = {each.name: each for each in self.settings}
-        if self.abilities.receipts:
-            known.setdefault(HOOK_SECRET.name, HOOK_SECRET)
+        known = {each.name: each for each in self.accepts}
         if unknown := sorted(settings.values.keys() - known.keys()):
             detail = f"{self.name} has no setting {unknown[0]!r}; known: {', '.join(known)}"
             raise refused(settings, detail)
-        for each in self.settings:
+        for each in self.accepts:
             value = settings.values.get(each.name, "").strip()
             if each.required and not value:
                 raise refused(settings, f"{each.name!r} is missing: {each.en}")
@@ -81,8 +84,6 @@ class Declaration:
         if self.abilities.side_effects and "accept_agent_tickets" in known and not accepts_tickets(settings):
             detail = f"{self.title} keeps a contact and a ticket for every agent that it sends to"
             raise Fatal("RCD-308", f"channel {settings.channel_id}: {detail}")
-        if 0 < len(settings.values.get(HOOK_SECRET.name, "").strip()) < HOOK_SECRET_MIN:
-            raise refused(settings, f"{HOOK_SECRET.name!r} is too short: {HOOK_SECRET.en}")
 
     def value(self, settings: ChannelSettings, name: str) -> str:
         """Return a setting, or its default."""

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from provider.answers import ErrorTable, decode
 from provider.api import Accepted, Health, Rejected, Result, Unknown
 from provider.http import Answer, HttpClient, Lost, NotSent
+from schemas.reasons import Rejection
 
 T = TypeVar("T")
 ASK_TIMEOUT_S: Final = 5.0
@@ -77,10 +78,20 @@ class Endpoint:
         try:
             answer = await self.request(method, path, json=json)
         except (NotSent, Lost) as error:
-            return Health(ok=False, detail=f"the gateway does not answer ({error.code})")
+            return unreachable(error)
         if answer.status in (401, 403):
-            return Health(ok=False, detail=f"the gateway refuses the credentials (status {answer.status})")
+            return Health(False, f"the gateway refuses the credentials (status {answer.status})", code="RCD-302")
         if not 200 <= answer.status < 300:
             return Health(ok=False, detail=f"the gateway answers with status {answer.status}")
         found = None if answer.truncated else decode(answer.body, kind)
         return Health(ok=False, detail="the gateway's answer cannot be read") if found is None else found
+
+
+def unreachable(error: NotSent | Lost) -> Health:
+    """Return what a channel's health is when its gateway gave no answer."""
+    if error.code == "address_forbidden":
+        detail = "the gateway's address is in a private network that is not allowed"
+        return Health(ok=False, detail=detail, code="RCD-307")
+    if isinstance(error, NotSent) and error.kind == Rejection.PERMANENT_CONFIG:
+        return Health(False, f"the gateway's address cannot be used ({error.code})", code="RCD-306")
+    return Health(ok=False, detail=f"the gateway does not answer ({error.code})")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func
 from admin.registry import words
 from admin.registry.rows import By, Change, Row, listed, masked, plain, read, record, remove, write
 from provider.api import ChannelSettings
-from provider.factory import REGISTRY, make
+from provider.factory import declaration, make
 from schemas.errors import Invalid
 from schemas.phone import normalise
 from schemas.secrets import is_reference, names_a_secret, resolve_all
@@ -32,12 +32,13 @@ def add(
         by: who asks.
         channel_id: `[a-z][a-z0-9_-]{0,62}`.
         provider: one that we know.
-        settings: the provider's own; what its name tells to be a secret must be a reference.
+        settings: the provider's own; secrets must be references, empty ones are left out.
         session_number: the number from which notices come (the loop guard's).
         region: country of a number that is given without one.
 
     Raises:
         Invalid: RCD-306, 401, 405, 602, or RCD-404 when the id is taken by something else.
+        Fatal: RCD-308, sending through it leaves tickets, and that was not accepted.
     """
     words.named(channel_id, r"[a-z][a-z0-9_-]{0,62}", "channel id", "phones")
     values = _values(channel_id, provider, settings, session_number, region)
@@ -117,15 +118,25 @@ def resolved(row: Row) -> ChannelSettings:
 def _values(
     channel_id: str, provider: str, settings: Mapping[str, str], session_number: str | None, region: str
 ) -> dict[str, Any]:
-    if provider not in REGISTRY:
-        raise Invalid("RCD-306", f"no provider {provider!r}; known: {', '.join(sorted(REGISTRY))}")
-    for name, value in settings.items():
-        if names_a_secret(name):
+    secret = {each.name for each in declaration(provider).accepts if each.secret}
+    kept = {name: value for name, value in settings.items() if value}
+    for name, value in kept.items():
+        if name in secret or names_a_secret(name):
             words.reference(value, name)
-    if not any(map(is_reference, settings.values())):  # a reference may resolve in the worker only
-        make(ChannelSettings(channel_id, provider, dict(settings)))
+    _try_on(ChannelSettings(channel_id, provider, kept), secret)
     return {
         "provider": provider,
-        "settings": dict(settings),
+        "settings": kept,
         "session_number": None if session_number is None else normalise(session_number, region),
     }
+
+
+def _try_on(settings: ChannelSettings, secret: set[str]) -> None:
+    """See that a provider can be made of settings, whose references may resolve in the worker only.
+
+    A secret's form is nobody's business, so that anything stands for it; another setting's matters.
+    """
+    declaration(settings.provider).check(settings)
+    values = {name: "reference" if name in secret else value for name, value in settings.values.items()}
+    if not any(map(is_reference, values.values())):
+        make(ChannelSettings(settings.channel_id, settings.provider, values))

@@ -222,9 +222,13 @@ class SenderApp:
         message = Rendered(work.body, work.template_id, work.language, work.opening)
         try:
             async with asyncio.timeout(work.timeout_ms / 1000 + 1):
-                return await provider.send(message, work.address, work.notification_id, work.timeout_ms / 1000)
+                result = await provider.send(message, work.address, work.notification_id, work.timeout_ms / 1000)
         except TimeoutError:
             return Unknown("timeout")
+        if isinstance(result, Rejected) and result.kind == Rejection.PERMANENT_CONFIG:
+            # Its references are resolved anew for the next probe: a token that was renewed in its file is found.
+            self._providers.pop(work.channel.channel_id, None)
+        return result
 
     def _provider(self, channel: ChannelConfig) -> Provider:
         known = self._providers.get(channel.channel_id)

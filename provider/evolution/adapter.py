@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from provider.api import Abilities, Address, ChannelSettings, Health, ReceiptEvent, Rendered, Result
-from provider.declaration import Declaration, Setting, base_url, refused
+from provider.declaration import CODE, Declaration, Setting, base_url, refused
 from provider.endpoint import Endpoint
 from provider.evolution import errors, webhooks
 from provider.http import HttpClient
@@ -67,7 +67,7 @@ class Evolution:
         found = await self._endpoint.look(self._path("/instance/connectionState"), _State)
         if isinstance(found, Health):
             if found.detail.endswith("status 404"):
-                return replace(found, detail="there is no such instance")
+                return replace(found, detail="there is no such instance", code=CODE)
             return found
         state = found.instance.state or "not loaded"
         return Health(ok=state == "open", detail=f"the instance is {state}")
@@ -134,4 +134,5 @@ DECLARATION: Final = Declaration(
     ),
     Evolution.abilities,
     (errors.ERRORS,),
+    signs=True,
 )

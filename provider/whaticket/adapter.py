@@ -18,7 +18,7 @@ from provider.api import (
     Result,
 )
 from provider.declaration import CODE, Declaration, Setting, base_url, refused
-from provider.endpoint import ASK_TIMEOUT_S, Endpoint
+from provider.endpoint import ASK_TIMEOUT_S, Endpoint, unreachable
 from provider.http import HttpClient, Lost, NotSent
 from provider.whaticket.forks import FORKS, Fork
 from schemas.clock import Clock, SystemClock
@@ -84,14 +84,16 @@ class WhaticketApi:
                 "POST", self._fork.path(self._values), ASK_TIMEOUT_S, json=dict(self._fork.probe)
             )
         except (NotSent, Lost) as error:
-            return Health(ok=False, detail=f"Whaticket does not answer ({error.code})")
+            return unreachable(error)
         found = self._fork.errors.classify(answer)
         own = self._fork.errors.row(answer) is not None
         if isinstance(found, Rejected) and found.kind == Rejection.PERMANENT_CONFIG:
-            return Health(ok=False, detail=f"Whaticket refuses the channel's settings ({found.code})")
+            code = "RCD-302" if answer.status in (401, 403) else CODE
+            return Health(ok=False, detail=f"Whaticket refuses the channel's settings ({found.code})", code=code)
         if own and answer.status in (400, 500):
             return Health(ok=True, detail=BLIND)
-        return Health(ok=False, detail=f"that is not Whaticket's send interface (status {answer.status})")
+        detail = f"that is not Whaticket's send interface (status {answer.status})"
+        return Health(ok=False, detail=detail, code=CODE)
 
     async def exists(self, number: str) -> Address | None:
         """Not offered: the forks look a number up only while they send."""
@@ -146,7 +148,7 @@ def _declaration(fork: Fork) -> Declaration:
     abilities = Abilities(receipts=fork.receipts, side_effects=fork.leaves_tickets)
     settings: tuple[Setting, ...] = fork.settings
     name: Any = f"whaticket-{fork.name}"
-    return Declaration(name, fork.title, _build(fork), settings, abilities, (fork.errors,))
+    return Declaration(name, fork.title, _build(fork), settings, abilities, (fork.errors,), signs=fork.receipts)
 
 
 DECLARATIONS: Final = tuple(map(_declaration, FORKS))

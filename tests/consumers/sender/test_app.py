@@ -205,3 +205,22 @@ def test_a_record_of_a_later_version_is_not_guessed_at() -> None:
     )
     with pytest.raises(Undecodable, match="version"):
         decode(Record(CELL.alerts, HOME, 1, 1, b"k", encode(alert)))
+
+
+def test_a_refused_configuration_is_read_anew_for_the_next_attempt() -> None:
+    made: list[FakeProvider] = []
+
+    class Expired(FakeProvider):
+        async def send(self, *_: Any) -> Any:
+            return Rejected(Rejection.PERMANENT_CONFIG, "190", 401, scope="account")
+
+    def make(_: ChannelConfig) -> FakeProvider:
+        made.append(FakeProvider() if made else Expired())
+        return made[-1]
+
+    sender, clock = app(make)
+    results = [asyncio.run(sender.perform(send(clock))).result for _ in range(3)]
+    assert (
+        results == [Rejected(Rejection.PERMANENT_CONFIG, "190", 401, scope="account")] + [Accepted("wamid.1")] * 2
+    )
+    assert len(made) == 2
