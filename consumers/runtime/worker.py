@@ -158,7 +158,7 @@ class Worker(Generic[S]):
             log.warning("doubt: rebuilding producer, consumer and state", reason=reason, detail=str(error))
             if isinstance(error, Poison):
                 self._put_aside(error)
-            if instance is None or instance.committed == 0:
+            elif instance is None or instance.committed == 0:
                 raise
         finally:
             self._instance = None

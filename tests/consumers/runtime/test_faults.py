@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -19,11 +19,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from consumers.runtime import instance
 from consumers.runtime import worker as runtime_worker
 from consumers.runtime.api import Due, Effect, Event, Store
-from consumers.runtime.kafka import Doubt
+from consumers.runtime.kafka import Doubt, Poison
 from consumers.runtime.task import WriteSet
 from consumers.runtime.transaction import Transactor
 from consumers.runtime.worker import Worker
 from schemas.errors import Fatal, RecadoError, Recoverable
+from schemas.settings import KafkaSettings
 from tests.consumers.runtime.arms import Arm, until
 from tests.consumers.runtime.counter_app import FAST, Count, CounterApp
 from tests.consumers.runtime.sending_app import SendingApp
@@ -68,8 +69,6 @@ def running(arm: Arm, app: CounterApp, ordinal: int = 0) -> Iterator[Running]:
 
 
 def test_a_worker_whose_rebuilding_keeps_failing_ends_as_one_whose_dependency_is_down(monkeypatch: Any) -> None:
-    from schemas.settings import KafkaSettings
-
     worker = Worker(SendingApp("t"), KafkaSettings(bootstrap="127.0.0.1:1"), FAST, "t.group")
 
     def doubt() -> bool:
@@ -80,6 +79,39 @@ def test_a_worker_whose_rebuilding_keeps_failing_ends_as_one_whose_dependency_is
     with pytest.raises(Recoverable) as ended:
         worker.run()
     assert (ended.value.code, int(ended.value.exit)) == ("RCD-207", 30)
+
+
+class Failing:
+    """A life whose rules fail at once, each time on another key, until there is none left."""
+
+    committed = 0
+    left: ClassVar[list[str]]
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def turn(self) -> None:
+        if self.left:
+            raise Poison(0, self.left.pop(), "ZeroDivisionError")
+        raise Fatal("RCD-201", "as far as this")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("bad", "ceiling", "code"), [(6, 7, "RCD-201"), (7, 7, "RCD-213")])
+def test_lives_that_only_find_what_the_rules_fail_on_do_not_look_like_a_kafka_that_does_not_answer(
+    monkeypatch: Any, bad: int, ceiling: int, code: str
+) -> None:
+    monkeypatch.setattr(runtime_worker, "LIVES_WITHOUT_PROGRESS", 3)
+    monkeypatch.setattr(runtime_worker, "POISON_CEILING", ceiling)
+    monkeypatch.setattr(runtime_worker, "Instance", Failing)
+    monkeypatch.setattr(Failing, "left", [f"k{number}" for number in range(bad)], raising=False)
+    worker = Worker(SendingApp("t"), KafkaSettings(), FAST, "t.group")
+    with pytest.raises(Fatal) as ended:
+        worker.run()
+    assert ended.value.code == code
+    assert worker.status.snapshot(0)["put_aside"] == bad
 
 
 @stack_only
