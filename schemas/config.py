@@ -41,6 +41,7 @@ class Parameters(msgspec.Struct, frozen=True):
     menu_hold: int = 2 * MINUTE
     unknown_wait_receipts: int = 60 * SECOND
     unknown_wait: int = 0
+    ack_wait: int = 60 * SECOND
     receipt_ttl: int = 24 * HOUR
     dead_ttl: int = 30 * 24 * HOUR
     resolve_timeout: int = 2 * SECOND

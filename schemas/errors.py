@@ -62,6 +62,7 @@ CODES: dict[str, Entry] = {
     "RCD-306": Entry("the channel's configuration is wrong", "Correct the channel and test it: recado channel test.", Exit.CONFIGURATION),
     "RCD-307": Entry("the gateway's address is not allowed", "Add its network to RECADO_GATEWAYS__NETWORKS and restart, or give the channel a public address.", Exit.CONFIGURATION),
     "RCD-308": Entry("this gateway leaves a contact and a ticket for every agent", "Add the channel with --accept-agent-tickets, or use a dedicated number.", Exit.REFUSED),
+    "RCD-309": Entry("accepted, but the gateway reports nothing since", "Look at a phone; restart the session; see that the gateway's webhook points to recado run hooks.", Exit.DEPENDENCY_DOWN),
     "RCD-401": Entry("the phone number is not valid", "Give it in international form, for example +5511987654321.", Exit.CONFIGURATION),
     "RCD-402": Entry("the phone number is not verified", "Let the agent write ATIVAR, or run: recado user verify --reason.", Exit.REFUSED),
     "RCD-403": Entry("no such source, tenant, agent or channel", "List them: recado source list, tenant list, user list or channel list.", Exit.CONFIGURATION),

@@ -341,7 +341,7 @@ class OutboxEntry(Record):
     `due_ms` of a HELD entry is the time before which it does not make its agent's outbox leave. `top_hop` is the
     highest hop known of the alert, so that an agent who gets it back gets it at a hop of its own. `flags` holds
     `maybe_duplicate` once an attempt of unknown outcome carried it; `address_hash`, when set, is the only number
-    that a redriven entry may go to.
+    that a redriven entry may go to. `channel_id` is set once SENT; `unheard` when no receipt came in time.
     """
 
     phase: Literal["UNRESOLVED", "HELD", "SENDING", "UNKNOWN", "SENT", "DEAD"]
@@ -378,12 +378,16 @@ class OutboxEntry(Record):
     flags: list[Literal["maybe_duplicate"]] = []
     address_hash: str | None = None
     receipt_rank: int = 0
+    channel_id: str | None = None
+    unheard: bool = False
     first_failed_ms: int = 0
     replays: int = 0
 
 
 class Channel(Record):
     """A channel's durable state, key `c/channel_id`.
+
+    `unheard` counts the notices accepted of which no receipt came in time, since the last one that did (RCD-309).
 
     `restricted_until_ms`: until then nobody is told who was not told through it before (RCD-303).
     """
@@ -396,6 +400,8 @@ class Channel(Record):
     reason: str | None = None
     throttled_until_ms: int = 0
     due_ms: int | None = None
+    unheard: int = 0
+    unheard_since_ms: int = 0
     restricted_until_ms: int = 0
     restricted_count: int = 0
     restricted_at_ms: int = 0

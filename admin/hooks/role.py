@@ -15,7 +15,7 @@ from consumers.directory.config import ConfigHolder
 from consumers.runtime.kafka import partition_counts
 from consumers.runtime.logs import configure
 from provider.api import ChannelSettings
-from provider.declaration import HOOK_SECRET
+from provider.declaration import HOOK_SECRET, HOOK_SECRET_MIN, refused
 from provider.factory import close, declaration, make
 from schemas.clock import SystemClock
 from schemas.config import ChannelConfig
@@ -35,6 +35,8 @@ def door_of(channel: ChannelConfig) -> Door:
     """
     settings = ChannelSettings(channel.channel_id, channel.provider, resolve_all(channel.settings))
     secret = settings.values.get(HOOK_SECRET.name, "").strip()
+    if 0 < len(secret) < HOOK_SECRET_MIN:
+        raise refused(settings, f"{HOOK_SECRET.name!r} is too short: {HOOK_SECRET.en}")
     return Door(make(settings), declaration(channel.provider).signs, secret)
 
 

@@ -1,6 +1,6 @@
 """Receipts: what the provider reports later about an attempt that is known. Only ever forward. Rows S23, S27."""
 
-from consumers.sender import births, flight, keys, numbers, redrive, settle
+from consumers.sender import births, flight, keys, numbers, redrive, settle, silence
 from consumers.sender.release import back_off
 from consumers.sender.turn import Turn
 from provider.api import Accepted, Rejected
@@ -23,7 +23,7 @@ def receive(turn: Turn, receipt: Receipt) -> None:
     """Apply a receipt; one about nothing that we know changes nothing."""
     if _in_flight(turn, receipt):
         return
-    pairs = turn.entries(turn.index.of_message(receipt.provider_message_id))
+    pairs = _known(turn, receipt)
     if not pairs:
         turn.count("recado_alerts_dropped_total", "unknown_receipt")
     for key, entry in pairs:
@@ -32,8 +32,7 @@ def receive(turn: Turn, receipt: Receipt) -> None:
         if receipt.rank == FAILED:
             _bounce(turn, key, entry, receipt)
         elif receipt.rank > entry.receipt_rank:
-            entry.receipt_rank = receipt.rank
-            turn.put(key, entry)
+            silence.heard(turn, key, entry, receipt.rank)
             turn.outcome(
                 "receipt", key, entry, reason=receipt.status, channel_id=receipt.channel_id,
                 notification_id=entry.notification_id, provider_message_id=receipt.provider_message_id,
@@ -48,6 +47,8 @@ def _in_flight(turn: Turn, receipt: Receipt) -> bool:
     sending = turn.header(agent).sending if agent is not None else None
     if agent is None or sending is None or sending.notification_id != receipt.notification_id:
         return False
+    if sending.channel_id != receipt.channel_id:
+        return False  # who may report for one channel may not for another
     if receipt.rank == FAILED:
         if sending.unknown_until_ms is None:
             return True  # its own answer will tell more
@@ -56,7 +57,16 @@ def _in_flight(turn: Turn, receipt: Receipt) -> bool:
     else:
         result = Accepted(receipt.provider_message_id, raw_status=receipt.status)
     settle.settle(turn, agent, turn.header(agent), sending, result)
+    if receipt.rank != FAILED:
+        for key, entry in _known(turn, receipt):
+            silence.heard(turn, key, entry, receipt.rank)
     return True
+
+
+def _known(turn: Turn, receipt: Receipt) -> list[tuple[str, OutboxEntry]]:
+    """Return the entries that the message carried, if it left through the channel that reports."""
+    found = turn.entries(turn.index.of_message(receipt.provider_message_id))
+    return [pair for pair in found if pair[1].channel_id in (None, receipt.channel_id)]
 
 
 def _kind(receipt: Receipt) -> Rejection | None:

@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from consumers.runtime.api import Answer, NeverStarted
-from consumers.sender import births, breaker, flight, loop_guard, numbers, redrive
+from consumers.sender import births, breaker, flight, loop_guard, numbers, redrive, silence
 from consumers.sender.flight import carried, retracted
 from consumers.sender.release import back_off, count_told
 from consumers.sender.turn import Turn
@@ -119,7 +119,6 @@ def _details(turn: Turn, sending: Sending, result: Result, latency_ms: int | Non
 def accepted(turn: Turn, agent: str, header: Header, sending: Sending, details: dict[str, Any]) -> None:
     """The provider took it (S16); also a receipt that says so (S23)."""
     receipts = turn.receipts(sending.channel_id)
-    ttl = turn.tenant_of(agent).machine.receipt_ttl
     for key, entry in carried(turn, agent, sending):
         births.tell_siblings(turn, key, agent)
         loop_guard.told(turn, agent, entry)
@@ -128,7 +127,7 @@ def accepted(turn: Turn, agent: str, header: Header, sending: Sending, details: 
             entry.phase = "SENT"
             entry.provider_message_id = details["provider_message_id"]
             entry.address_hash = None
-            entry.due_ms = turn.now_ms + ttl
+            silence.listen(turn, agent, entry, sending.channel_id)
             turn.put(key, entry)
         else:
             turn.drop(key)
