@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from admin.doctor import delivery
 from admin.doctor.cell import CellChecks
 from admin.doctor.database import Database, Subject
 from admin.doctor.finding import Check, Finding, State, ask
@@ -89,7 +90,9 @@ class Examination:
         installed = [target.source for target in self._targets if target.installed and target.source is not None]
         rest: list[tuple[str, Check]] = [
             ("roles", self._cell.roles),
+            ("positions", self._cell.positions),
             ("heartbeats", lambda: self._cell.heartbeats(installed)),
+            ("delivery", lambda: delivery.channels(self._settings)),
         ]
         rest += [
             (f"createdAt of {target.source}", partial(self._cell.offset, target.source or "", _offset(target)))

@@ -1,6 +1,11 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from formatter.templates import LIMIT, fill, own, validate
+from formatter.languages import LANGUAGES
+from formatter.opening import PARAMETERS
+from formatter.templates import LIMIT, PLACEHOLDERS, fill, own, validate
 from schemas.errors import Invalid
 
 
@@ -50,3 +55,12 @@ def test_a_text_with_a_preview_is_a_tenants_own() -> None:
     assert own("#{ticketNumber}: {preview}")
     assert not own("plan")
     assert not own("compact")
+
+
+@pytest.mark.parametrize("page", ["texts.md", "texts.pt-BR.md"])
+def test_the_guide_lists_the_placeholders_and_the_openings_parameter(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+    assert set(re.findall(r"^\| `\{(\w+)\}` \|", text, re.MULTILINE)) == PLACEHOLDERS
+    bodies = [line for line in text.splitlines() if "{{1}}" in line]
+    assert len(bodies) == len(LANGUAGES)
+    assert all(len(set(re.findall(r"\{\{\d\}\}", body))) == PARAMETERS for body in bodies)

@@ -1,0 +1,80 @@
+"""Delivery: channels whose gateway accepts notices and reports nothing of them, as the newest outcomes tell."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from admin.doctor.finding import State, Told
+from consumers.runtime.kafka import reader_config
+from consumers.sender.silence import CODE, REASON
+from schemas.codec import decoder
+from schemas.config import HOUR
+from schemas.errors import Recoverable
+from schemas.records import Outcome
+from schemas.settings import Settings
+from schemas.topics import Cell
+
+KAFKA_S: Final = 3.0
+READ_S: Final = 5.0
+TAIL: Final = 2_000
+"""Outcomes of a partition that are looked at, at most."""
+_decode = decoder(Outcome)
+
+
+def silent(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """Return how many notices each channel accepted of which no receipt came, since its last receipt."""
+    waiting: dict[str, set[str]] = defaultdict(set)
+    for outcome in sorted(outcomes, key=lambda each: each.at_ms):
+        if outcome.kind != "receipt" or outcome.channel_id is None:
+            continue
+        if outcome.reason == REASON:
+            waiting[outcome.channel_id].add(outcome.notification_id or outcome.outcome_id)
+        else:
+            waiting.pop(outcome.channel_id, None)
+    return {channel: len(found) for channel, found in sorted(waiting.items())}
+
+
+def channels(settings: Settings) -> Iterator[Told]:
+    """Whether every gateway that reports has done so, within the last hour."""
+    try:
+        found = silent(_newest(settings))
+    except KafkaException as error:
+        raise Recoverable("RCD-207", error.args[0].str()) from error
+    for channel, count in found.items():
+        told = f"channel {channel}: {count} accepted in the last hour, and nothing reported since"
+        yield State.WARN, told, CODE
+    if not found:
+        yield State.OK, "no gateway keeps silent about what it accepted"
+
+
+def _newest(settings: Settings) -> list[Outcome]:
+    topic = Cell(settings.cell).outcomes
+    since = time.time_ns() // 1_000_000 - HOUR
+    reader = Consumer(reader_config(settings.kafka, f"{Cell(settings.cell).prefix}doctor"))
+    try:
+        numbers = sorted(reader.list_topics(topic, timeout=KAFKA_S).topics[topic].partitions)
+        times = reader.offsets_for_times([TopicPartition(topic, number, since) for number in numbers], KAFKA_S)
+        assigned = []
+        for place in times:
+            _low, high = reader.get_watermark_offsets(TopicPartition(topic, place.partition), KAFKA_S, cached=False)
+            if 0 <= place.offset < high:
+                assigned.append(TopicPartition(topic, place.partition, max(place.offset, high - TAIL)))
+        reader.assign(assigned)
+        return _read(reader, len(assigned))
+    finally:
+        reader.close()
+
+
+def _read(reader: Consumer, open_ends: int) -> list[Outcome]:
+    found, until = [], time.monotonic() + READ_S
+    while open_ends and time.monotonic() < until:
+        for message in reader.consume(1_000, 0.2):
+            value = message.value()
+            if message.error() is not None:
+                open_ends -= 1
+            elif value is not None:
+                found.append(_decode.decode(value))
+    return found
