@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from provider.answers import decode
 from provider.api import Abilities, Address, ChannelSettings, Health, ReceiptEvent, Rendered, Result
 from provider.declaration import CODE, Declaration, Setting, base_url, refused
 from provider.endpoint import Endpoint
 from provider.evolution import errors, webhooks
-from provider.http import HttpClient
+from provider.http import HttpClient, Lost, NotSent
 from schemas.clock import Clock, SystemClock
 
 
@@ -21,6 +22,11 @@ class _Instance(msgspec.Struct):
 
 class _State(msgspec.Struct):
     instance: _Instance
+
+
+class _Webhook(msgspec.Struct):
+    enabled: bool = False
+    headers: dict[str, Any] | None = None
 
 
 class _Found(msgspec.Struct):
@@ -70,7 +76,8 @@ class Evolution:
                 return replace(found, detail="there is no such instance", code=CODE)
             return found
         state = found.instance.state or "not loaded"
-        return Health(ok=state == "open", detail=f"the instance is {state}")
+        warnings = await self._webhook_faults() if self._secret else ()
+        return Health(ok=state == "open", detail=f"the instance is {state}", warnings=warnings)
 
     async def exists(self, number: str) -> Address | None:
         """Ask WhatsApp for a number; the number itself, as E.164, when the gateway cannot tell."""
@@ -99,6 +106,19 @@ class Evolution:
         if found is None:
             raise refused(self._settings, "not a webhook of this Evolution instance")
         return found
+
+    async def _webhook_faults(self) -> tuple[str, ...]:
+        """Tell why no receipts will come. An instance keeps one webhook; somebody else's is not replaced."""
+        try:
+            answer = await self._endpoint.request("GET", self._path("/webhook/find"))
+        except (NotSent, Lost):
+            return ()
+        found = decode(answer.body, _Webhook)
+        if answer.status == 200 and (answer.body.strip() == b"null" or (found and not found.enabled)):
+            return ("the instance has no webhook: nothing tells whether notices arrive",)
+        if answer.status == 200 and found and (found.headers or {}).get("jwt_key") != self._secret:
+            return ("RCD-305: the instance's webhook is somebody else's; it is not replaced, no receipts come",)
+        return ()
 
     def _path(self, route: str) -> str:
         return f"{route}/{quote(self._instance, safe='')}"

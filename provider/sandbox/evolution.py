@@ -67,6 +67,7 @@ class Evolution(Emulator):
         router.add_get("/instance/connectionState/{instance}", self.state)
         router.add_post("/chat/whatsappNumbers/{instance}", self.numbers)
         router.add_post("/webhook/set/{instance}", self.set_webhook)
+        router.add_get("/webhook/find/{instance}", self.find_webhook)
 
     def message_id(self, message: Message, count: int) -> str:
         """Return an id as WhatsApp's clients make them."""
@@ -171,6 +172,22 @@ class Evolution(Emulator):
         secret = wanted.get("headers", {}).get("jwt_key", "")
         self.control.webhooks.hook = Hook(url=wanted["url"], secret=secret) if wanted["enabled"] else None
         return wire.answer({"webhook": wanted, "id": "1"}, status=201)
+
+    async def find_webhook(self, request: web.Request) -> web.StreamResponse:
+        """Tell the instance's webhook: null when it has none."""
+        if refusal := self._guarded(request):
+            return refusal
+        hook = self.control.webhooks.hook
+        if hook is None:
+            return wire.answer(None)
+        return wire.answer(
+            {
+                "id": "1",
+                "enabled": True,
+                "url": hook.url,
+                "headers": {"jwt_key": hook.secret} if hook.secret else None,
+            }
+        )
 
     def _guarded(self, request: web.Request) -> web.Response | None:
         if request.headers.get("apikey", "wrong") == "wrong":

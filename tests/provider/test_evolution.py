@@ -81,6 +81,27 @@ def test_health_says_what_to_mend(gateway: Served, changes: dict[str, str], deta
     assert (health.ok, health.detail) == (False, detail)
 
 
+@pytest.mark.parametrize(
+    ("hook", "warning"),
+    [
+        (None, "the instance has no webhook: nothing tells whether notices arrive"),
+        ({"url": "http://crm.example/"}, "RCD-305: the instance's webhook is somebody else's"),
+        ({"url": "http://crm.example/", "secret": "theirs"}, "RCD-305: the instance's webhook is somebody else's"),
+        ({"url": "http://recado.example/", "secret": KEY}, None),
+    ],
+)
+def test_a_webhook_that_will_bring_no_receipts_is_told_and_left_alone(
+    gateway: Served, hook: dict[str, str] | None, warning: str | None
+) -> None:
+    if hook is not None:
+        gateway.client.put("/v1/webhooks", json=hook)
+    health = use(gateway, lambda provider: provider.health(), webhook_secret=KEY)
+    assert health.ok
+    assert [each[: len(warning or "")] for each in health.warnings] == ([warning] if warning else [])
+    assert gateway.client.get("/v1/webhooks").json()["hook"] is None or hook is not None
+    assert use(gateway, lambda provider: provider.health()).warnings == ()
+
+
 def test_a_number_that_cannot_be_looked_up_now_is_itself(gateway: Served) -> None:
     gateway.client.put("/v1/health/loja", json={"ok": False})
     found = use(gateway, lambda provider: provider.exists("+5511987654321"))
