@@ -51,7 +51,7 @@ format: venv ## let ruff format the tree
 bench: venv ## measure, with the floor beside each figure (JSON=path)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json $(JSON)) $(ARGS)
 
-chaos: venv ## many seeds of faults against the real stack (CHAOS_SEEDS=5 CHAOS_FAULTS=30)
+chaos: venv ## many seeds of faults against the real stack (CHAOS_SEEDS=5 CHAOS_FAULTS=30 CHAOS_STORM_S=360)
 	@CHAOS_SEEDS=$${CHAOS_SEEDS:-5} $(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
 
 up: venv ## start PostgreSQL, Kafka and Connect as plain processes
