@@ -133,7 +133,7 @@ class Listener:
             return _said(413), channel.provider, "oversized"
         except TimeoutError:
             return _said(408), channel.provider, "slow"
-        return await self._take(channel, provider, {**request.headers, QUERY_HEADER: request.query_string}, raw)
+        return await self._take(channel, provider, _headers(request), raw)
 
     async def _take(
         self, channel: ChannelConfig, provider: Provider, headers: Mapping[str, str], raw: bytes
@@ -191,6 +191,12 @@ class Listener:
         if known is None or known[0] != channel:
             known = self._doors[channel.channel_id] = channel, self._make(channel)
         return known[1]
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return the headers with the address' query among them, in place of any that the caller sent as such."""
+    own = {name: value for name, value in request.headers.items() if name.casefold() != QUERY_HEADER}
+    return {**own, QUERY_HEADER: request.rel_url.raw_query_string}
 
 
 def _said(status: int, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -5,9 +5,12 @@ import gzip
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
+import jwt
 import pytest
 from aiohttp import ClientSession, web
 
@@ -16,14 +19,19 @@ from admin.hooks.listener import MAX_BODY, Door, Listener
 from admin.hooks.role import door_of
 from provider.api import ChannelSettings
 from provider.factory import make
+from provider.twilio.callbacks import signature as signature_of
 from schemas.config import ChannelConfig, Snapshot, StaticConfig, TenantConfig
 from schemas.errors import Invalid, Recoverable
 from schemas.records import Receipt
 from tests.consumers.sender.world import START
 
-SECRET = "s3cret-of-the-app"
+SECRET = "s3cret-of-the-app-in-thirty-two-bytes"
 PATH = "0123456789abcdef0123456789abcdef"
 META = {"phone_number_id": "1", "token": "t", "app_secret": SECRET, "verify_token": "word"}
+CALLBACK = "https://hooks.example/hooks/sms"
+TWILIO = {"account_sid": "AC1", "token": SECRET, "sender": "+14155238886", "status_callback": CALLBACK}
+EVOLUTION = {"url": "http://127.0.0.1:9", "instance": "loja", "api_key": "t", "webhook_secret": SECRET}
+WAHA = {"url": "http://127.0.0.1:9", "token": "t", "webhook_key": SECRET}
 Ask = Callable[..., Coroutine[Any, Any, tuple[int, str, dict[str, str]]]]
 
 
@@ -59,6 +67,7 @@ CONFIG = StaticConfig(
             TenantConfig("shop/2", channel_id="secret"),
             TenantConfig("shop/3", channel_id="quiet"),
             TenantConfig("shop/4", channel_id="plain"),
+            *(TenantConfig(f"shop/{name}", channel_id=name) for name in ("sms", "evo", "waha")),
         ),
         channels=(
             channel("main"),
@@ -66,6 +75,9 @@ CONFIG = StaticConfig(
             channel("plain", "sandbox", url="http://127.0.0.1:9"),
             channel("quiet", **{name: value for name, value in META.items() if name != "app_secret"}),
             channel("idle"),
+            channel("sms", "twilio", **TWILIO),
+            channel("evo", "evolution", **EVOLUTION),
+            channel("waha", "waha", **WAHA),
             channel("broken", **META, hook_secret="file:/nowhere/at/all"),
         ),
     )
@@ -346,3 +358,59 @@ def test_a_secret_part_that_can_be_guessed_opens_no_door(monkeypatch: pytest.Mon
         door_of(channel("main", **META, hook_secret="env:SHORT"))
     assert refused.value.code == "RCD-306"
     assert "at random" in refused.value.detail
+
+
+def test_twilios_callback_names_the_attempt_in_its_signed_address() -> None:
+    fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    raw = urlencode(fields).encode()
+    parameters = {name: [value] for name, value in fields.items()}
+    attempt = "0f" * 16
+    good = signature_of(f"{CALLBACK}?attempt={attempt}", parameters, SECRET)
+
+    async def test(ask: Ask, sink: Memory) -> None:
+        form = {"Content_Type": "application/x-www-form-urlencoded", "X_Twilio_Signature": good}
+        assert (await ask(f"/hooks/sms?attempt={'0' * 32}", raw, **form))[0] == 403
+        lied = {**form, "Recado_Query": f"attempt={attempt}"}
+        assert (await ask(f"/hooks/sms?attempt={'0' * 32}", raw, **lied))[0] == 403, "only the address counts"
+        assert (await ask(f"/hooks/sms?attempt={attempt}", raw, **form))[:2] == (200, "")
+        (found,) = sink.written
+        assert (found.lane, found.notification_id, found.rank) == ("shop/sms", attempt, 2)
+
+    with_listener(test)
+
+
+def test_evolutions_token_runs_out() -> None:
+    told = {"keyId": "3EB0", "status": "SERVER_ACK", "fromMe": True, "remoteJid": "5511@s.whatsapp.net"}
+    raw = json.dumps({"event": "messages.update", "instance": "loja", "data": told}).encode()
+
+    def token(issued_s: int, key: str = SECRET) -> dict[str, str]:
+        claims = {"iat": issued_s, "exp": issued_s + 600, "app": "evolution", "action": "webhook"}
+        return {"Authorization": "Bearer " + jwt.encode(claims, key, "HS256")}
+
+    async def test(ask: Ask, sink: Memory) -> None:
+        now_s = int(time.time())
+        assert (await ask("/hooks/evo", raw, **token(now_s - 3_600)))[0] == 403
+        assert (await ask("/hooks/evo", raw, **token(now_s, "another secret")))[0] == 403
+        assert (await ask("/hooks/evo", raw))[0] == 403
+        assert (await ask("/hooks/evo", raw, **token(now_s)))[0] == 200
+        assert [(each.lane, each.provider_message_id, each.rank) for each in sink.written] == [
+            ("shop/evo", "3EB0", 1)
+        ]
+
+    with_listener(test)
+
+
+def test_wahas_body_is_signed() -> None:
+    ack = {"id": "true_5511@c.us_3EB0", "ack": 2, "ackName": "DEVICE", "fromMe": True}
+    raw = json.dumps({"event": "message.ack", "session": "default", "payload": ack}).encode()
+
+    def signed(key: str) -> dict[str, str]:
+        digest = hmac.new(key.encode(), raw, hashlib.sha512).hexdigest()
+        return {"X_Webhook_Hmac": digest, "X_Webhook_Hmac_Algorithm": "sha512"}
+
+    async def test(ask: Ask, sink: Memory) -> None:
+        assert (await ask("/hooks/waha", raw, **signed("another key")))[0] == 403
+        assert (await ask("/hooks/waha", raw, **signed(SECRET)))[0] == 200
+        assert [(each.lane, each.rank) for each in sink.written] == [("shop/waha", 2)]
+
+    with_listener(test)
