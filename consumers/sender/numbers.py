@@ -74,7 +74,8 @@ def worked(turn: Turn, agent: str, header: Header, sending: Sending, accepted: A
     if reached is not None:
         reached.refusals, reached.suspended_ms, reached.unreported = 0, 0, False
     used = Address(accepted.address_used or sending.address)
-    if used.digits in {Address(me.address or me.number).digits, ""}:
+    hidden = used.value.endswith("@lid")  # no number: not every gateway sends to one
+    if hidden or used.digits in {Address(me.address or me.number).digits, ""}:
         if reached is not None and not reached.tried_other:
             header.reached = None  # nothing is known that the settings do not know
         return

@@ -105,8 +105,6 @@ def hold(turn: Turn, agent: str, header: Header, held: Held, tenant: TenantConfi
     """Wait until `until` (S9); drop what the tenant wants dropped (S10); let technical holds expire (S14)."""
     reason = until.reason or Hold.RETRY
     turn.ready.free(agent)
-    if tenant.channel_id is not None:
-        turn.ready.leave(agent, tenant.channel_id)
     turn.memory.asking.pop(agent, None)
     if reason == Hold.QUIET and (tenant.quiet_policy == "drop" or until.at_ms >= NEVER_ENDS):
         for key, entry in held:

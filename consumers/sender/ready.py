@@ -73,6 +73,7 @@ class Ready:
         self._spent: set[str] = set()
         self._called: dict[str, tuple[str, int]] = {}
         self._queues: dict[str, _Queue] = {}
+        self._waits: dict[str, str] = {}
         self._ring: deque[str] = deque()
 
     def bound(self, channel_id: str, places: int | None) -> None:
@@ -108,11 +109,11 @@ class Ready:
         queue = self._queue(channel_id)
         queue.limit(allowed, now_ms)
         called = self._called.pop(agent, ("", 0))[0] == channel_id
-        first = called or (alone and queue.waiting.keys() <= {agent})
+        first = called or (alone and queue.waiting.keys() <= {agent} and not self._scarce())
         if not first or self._free(queue, now_ms) <= 0:
             self._wait(agent, channel_id, since_ms)
             return False
-        queue.waiting.pop(agent, None)
+        self._leave(agent)
         if queue.bucket is not None:
             queue.bucket.take(now_ms)
         self._places[agent] = channel_id
@@ -124,7 +125,8 @@ class Ready:
         self._spent.add(agent)
 
     def free(self, agent: str) -> None:
-        """Give the agent's place back, if it has one, and its token if nothing left."""
+        """Give the agent's place back, if it has one, and its token if nothing left. It waits for none either."""
+        self._leave(agent)
         channel_id = self._places.pop(agent, None)
         spent = agent in self._spent
         self._spent.discard(agent)
@@ -136,15 +138,9 @@ class Ready:
             queue.bucket.give_back()
         self._tidy(channel_id)
 
-    def leave(self, agent: str, channel_id: str) -> None:
-        """Leave the channel's queue."""
-        self._queue(channel_id).waiting.pop(agent, None)
-        self._tidy(channel_id)
-
     def waits(self, agent: str, channel_id: str) -> bool:
         """Tell whether the agent waits for the channel."""
-        queue = self._queues.get(channel_id)
-        return queue is not None and agent in queue.waiting
+        return self._waits.get(agent) == channel_id
 
     def wait_ms(self, channel_id: str) -> int:
         """Return how long the one who came last will wait for a token, by the channel's rate alone."""
@@ -190,6 +186,7 @@ class Ready:
                 continue
             fruitless = 0
             agent, since_ms = first
+            self._waits.pop(agent, None)
             chosen.append(agent)
             self._called[agent] = channel_id, since_ms
             promised[channel_id] = promised.get(channel_id, 0) + 1
@@ -203,7 +200,20 @@ class Ready:
         channel_id, since_ms = self._called.pop(agent)
         self._wait(agent, channel_id, since_ms)
 
+    def _scarce(self) -> bool:
+        """Tell whether somebody waits for whom there may be no place, if others just take theirs."""
+        return bool(self._ring) and len(self._places) + len(self._ring) >= self._limits.partition
+
+    def _leave(self, agent: str) -> None:
+        channel_id = self._waits.pop(agent, None)
+        if channel_id is not None:
+            self._queue(channel_id).waiting.pop(agent, None)
+            self._tidy(channel_id)
+
     def _wait(self, agent: str, channel_id: str, since_ms: int) -> None:
+        if self._waits.get(agent) not in (None, channel_id):
+            self._leave(agent)
+        self._waits[agent] = channel_id
         self._queue(channel_id).push(agent, since_ms)
         if channel_id not in self._ring:
             self._ring.append(channel_id)

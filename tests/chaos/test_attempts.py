@@ -9,9 +9,12 @@ import httpx
 import pytest
 
 from admin.registry import tenants
+from consumers.runtime.kafka import partition_counts
 from deploy.stack import LocalStack
 from schemas.database import transaction
+from schemas.errors import RecadoError
 from schemas.identity import TenantId
+from schemas.settings import KafkaSettings
 from tests.chaos.report import Report
 from tests.chaos.roles import until
 from tests.chaos.test_controls import arm, judged, told
@@ -24,6 +27,18 @@ POLICIES = ("resend", "dead")
 OUTAGE_S = 60.0
 
 
+def is_ready(world: World) -> bool:
+    """Tell whether the broker knows the topics that were just created."""
+    try:
+        partition_counts(
+            KafkaSettings(bootstrap=world.stack.bootstrap),
+            [world.cell.alerts, world.cell.sender_changelog, world.cell.dlq, world.cell.messages],
+        )
+    except RecadoError:
+        return False
+    return True
+
+
 def killed_at(stack: LocalStack, folder: Path, reports: Path, point: str, policy: str) -> dict[str, Any]:
     """Every ticket's customer writes; the sender is killed where it is; its successor ends the matter."""
     at = folder / "here"
@@ -32,6 +47,7 @@ def killed_at(stack: LocalStack, folder: Path, reports: Path, point: str, policy
             for company, _ in COMPANIES:
                 tenant = TenantId(world.source, str(company))
                 tenants.change(registry, BY, tenant, unknown_policy=policy)
+        until(lambda: is_ready(world), "the topics")  # a sender that has to start twice holds nowhere
         world.start_roles("coalescer")
         held = point != "commit"
         world.roles.start("sender", 0, ["--hold", f"{point}:{at}"] if held else [])

@@ -173,3 +173,10 @@ def test_a_refusal_that_comes_as_a_receipt_tries_the_other_form_as_well() -> Non
     assert [seen.address for seen in world.phones] == [WITH, WITHOUT]
     assert world.story() == [("assigned", 1, None), ("sent", 1, None), ("bounced", 1, "failed"), ("sent", 1, None)]
     world.check()
+
+
+def test_a_hidden_id_is_not_taken_for_an_address() -> None:
+    world = world_with()
+    world.reply = lambda i: Reply(Accepted(i, address_used="4711@lid"))
+    world.alert()
+    assert world.told == []

@@ -8,7 +8,9 @@ from schemas.config import SECOND
 def test_places_are_bounded_by_channel_and_by_partition() -> None:
     ready = Ready(Limits(channel=2, partition=3))
     assert [ready.claim(a, "x") for a in ("a", "b", "c")] == [True, True, False]
-    assert [ready.claim(a, "y") for a in ("d", "e")] == [True, False]
+    assert [ready.claim(a, "y") for a in ("d", "e")] == [False, False]  # the last place goes by turns
+    assert ready.next() == ["d"]
+    assert ready.claim("d", "y")
     ready.free("a")
     assert ready.next() == ["c"]
     assert ready.claim("c", "x")
@@ -128,3 +130,24 @@ def test_places_go_round_by_weight() -> None:
 def test_a_channel_may_have_fewer_places_of_its_own() -> None:
     ready = Ready(Limits(channel=16))
     assert [ready.claim(f"{n}", "x", 0, Allowed(places=2)) for n in range(3)] == [True, True, False]
+
+
+def test_a_place_that_is_given_back_while_others_wait_is_not_taken_by_whoever_comes() -> None:
+    ready = Ready(Limits(channel=4, partition=2))
+    assert ready.claim("a", "x")
+    assert ready.claim("b", "x")
+    assert not ready.claim("c", "y")
+    ready.free("a")
+    assert not ready.claim("a", "x")
+    assert ready.next() == ["c"]
+
+
+def test_who_rests_waits_no_more() -> None:
+    ready = Ready(Limits(channel=1))
+    assert ready.claim("a", "x")
+    assert not ready.claim("b", "x")
+    assert ready.waits("b", "x")
+    ready.free("b")
+    assert not ready.waits("b", "x")
+    ready.free("a")
+    assert ready.next() == []
