@@ -82,7 +82,8 @@ class Endpoint:
         if answer.status in (401, 403):
             return Health(False, f"the gateway refuses the credentials (status {answer.status})", code="RCD-302")
         if not 200 <= answer.status < 300:
-            return Health(ok=False, detail=f"the gateway answers with status {answer.status}")
+            code = "RCD-306" if answer.status in (404, 405) else None  # a wrong address, or no such session
+            return Health(False, f"the gateway answers with status {answer.status}", code=code)
         found = None if answer.truncated else decode(answer.body, kind)
         return Health(ok=False, detail="the gateway's answer cannot be read") if found is None else found
 

@@ -20,7 +20,7 @@ from provider.api import (
     Result,
 )
 from provider.declaration import CODE, Declaration, Setting, base_url, refused
-from provider.endpoint import Endpoint
+from provider.endpoint import Endpoint, unreachable
 from provider.http import HttpClient, Lost, NotSent
 from provider.meta import errors, health, requests, versions, webhooks
 from provider.openings import fitting, shorter
@@ -30,6 +30,7 @@ from schemas.reasons import Rejection
 
 T = TypeVar("T")
 URL: Final = "https://graph.facebook.com"
+AUTHENTICATION: Final = frozenset({0, 190})
 LANGUAGE: Final = "pt_BR"
 
 
@@ -99,7 +100,7 @@ class MetaCloud:
         elif not self._waba:
             warnings += ("without 'waba_id' the template cannot be checked",)
         elif fault := await self._fault_of_template():
-            return replace(told, ok=False, detail=fault, warnings=warnings)
+            return replace(told, ok=False, detail=fault, warnings=warnings, code="RCD-304")
         if not self._app_secret:
             warnings += ("without 'app_secret' no receipts are read: an unknown attempt stays unknown",)
         return replace(told, warnings=warnings)
@@ -163,10 +164,11 @@ class MetaCloud:
         try:
             answer = await self._endpoint.request("GET", f"{path}?{urlencode(query)}")
         except (NotSent, Lost) as error:
-            return Health(ok=False, detail=f"Graph does not answer ({error.code})")
+            return unreachable(error)
         refusal = decode(answer.body, errors.Refusal)
         if refusal is not None:
-            return Health(ok=False, detail=_told(refusal.error.code))
+            told = "RCD-302" if refusal.error.code in AUTHENTICATION else CODE
+            return Health(ok=False, detail=_told(refusal.error.code), code=told)
         found = None if answer.truncated or answer.status != 200 else decode(answer.body, kind)
         return (
             Health(ok=False, detail=f"Graph's answer cannot be read (status {answer.status})")

@@ -186,7 +186,7 @@ def test_a_template_is_checked_when_the_channel_is_tested(
     graph: Served, template: dict[str, str], values: dict[str, str], detail: str
 ) -> None:
     approve(graph, template)
-    assert health(graph, **(ALL | values)) == Health(False, detail, "+551130611234")
+    assert health(graph, **(ALL | values)) == Health(False, detail, "+551130611234", code="RCD-304")
 
 
 def test_a_blocked_number_is_not_well(graph: Served) -> None:
