@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -51,33 +52,33 @@ def run(settings: Settings) -> None:
     if settings.database_url is None:
         raise Invalid("RCD-601", "RECADO_DATABASE_URL: the address of the recado database is not set")
     config = ConfigHolder(settings.database_url.get_secret_value(), settings.data_dir, settings.enabled)
-    stopped = False
+    stopped = threading.Event()
 
     def early(_number: int, _frame: Any) -> None:
-        nonlocal stopped
-        stopped = True
-        config.stop()
+        stopped.set()
+        config.stop()  # it may be waiting for a database that does not answer
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, early)
     try:
         config.start()
-        if not stopped:
-            asyncio.run(_serve(settings, config))
+        asyncio.run(_serve(settings, config, stopped))
         log.info("stopped")
     except Recoverable:
-        if not stopped:
+        if not stopped.is_set():
             raise
     finally:
         config.stop()
 
 
-async def _serve(settings: Settings, config: ConfigHolder) -> None:
+async def _serve(settings: Settings, config: ConfigHolder, stopped: threading.Event) -> None:
     cell = Cell(settings.cell)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    if stopped.is_set():
+        return
     await asyncio.to_thread(partition_counts, settings.kafka, [cell.alerts])
     sink = KafkaSink(settings.kafka, cell.alerts, f"{cell.prefix}hooks.{settings.ordinal}")
     listener = Listener(lambda: config.view, door_of, sink, SystemClock())

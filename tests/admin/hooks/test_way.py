@@ -89,7 +89,7 @@ def world(stack: LocalStack, tmp_path: Path) -> Iterator[Reporting]:
         made.close()
 
 
-def listening(world: Reporting, processes: Processes) -> str:
+def listening(world: Reporting, processes: Processes) -> tuple[str, "subprocess.Popen[bytes]"]:
     """Start the role and return the channel's address."""
     process = processes.python("-m", "admin", "run", "hooks", env=world.environment("hooks"))
 
@@ -101,7 +101,7 @@ def listening(world: Reporting, processes: Processes) -> str:
     until(lambda: bool(started()), "the listener", 40)
     found = started()[0]
     assert httpx.get(f"http://127.0.0.1:{found['port']}/readyz", timeout=10).json()["ok"] is True
-    return f"http://127.0.0.1:{found['hooks_port']}/hooks/graph"
+    return f"http://127.0.0.1:{found['hooks_port']}/hooks/graph", process
 
 
 def soon(condition: Callable[[], bool], world: Reporting, what: str) -> None:
@@ -111,7 +111,8 @@ def soon(condition: Callable[[], bool], world: Reporting, what: str) -> None:
 def test_an_attempt_whose_answer_was_lost_is_settled_by_its_receipt_and_not_sent_again(
     world: Reporting, processes: Processes
 ) -> None:
-    world.report(listening(world, processes), delay_ms=2_500, copies=2, reorder=True)
+    url, process = listening(world, processes)
+    world.report(url, delay_ms=2_500, copies=2, reorder=True)
     world.misbehave(do="reset", accepted=True)
     world.says()
     soon(lambda: bool(world.of("sent")), world, "sent")
@@ -120,12 +121,14 @@ def test_an_attempt_whose_answer_was_lost_is_settled_by_its_receipt_and_not_sent
     assert (sent.flags, sent.channel_id) == ([], "graph")
     assert list(world.phone_lines().values()) == [1]
     assert world.settled().ok
+    process.terminate()
+    assert process.wait(20) == 0
 
 
 def test_what_was_accepted_and_never_delivered_is_an_alarm_and_the_next_receipt_ends_it(
     world: Reporting, processes: Processes
 ) -> None:
-    world.report(listening(world, processes))
+    world.report(listening(world, processes)[0])
     world.misbehave(preset="never_delivered")
     world.says()
     soon(lambda: "unacknowledged" in [o.reason for o in world.of("receipt")], world, "the alarm")
