@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from statistics import median
 
 import httpx
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from admin.doctor.finding import State, Told
 from admin.install import system
@@ -65,6 +65,29 @@ class CellChecks:
         for name, count in found.items():
             role = name.rpartition(".")[2]
             yield (OK, f"{role}: {count} running") if count else (WARN, f"{role} does not run: recado run {role}")
+
+    def positions(self) -> Iterator[Told]:
+        """Whether each role has a place in its input where it has a state; it refuses to start otherwise."""
+        there = topics_there(self._settings.kafka, KAFKA_S)
+        admin = AdminClient(common(self._settings.kafka))
+        for group, read, changelog in (
+            (self._cell.coalescer_group, self._cell.messages, self._cell.coalescer_changelog),
+            (self._cell.sender_group, self._cell.alerts, self._cell.sender_changelog),
+        ):
+            role = group.rpartition(".")[2]
+            if changelog not in there:
+                yield SKIP, f"{role}: no topic {changelog}"
+                continue
+            try:
+                known = _committed(admin, group, read)
+                written = _written(admin, changelog, there[changelog])
+            except KafkaException as error:
+                raise Recoverable("RCD-207", error.args[0].str()) from error
+            if lost := sorted(written - known):
+                told = ", ".join(map(str, lost))
+                yield FAIL, f"{role}: state of partitions {told} without a place in {read}", "RCD-202"
+            else:
+                yield OK, f"{role}: state and place in {read} belong together"
 
     def connect(self) -> Iterator[Told]:
         """Whether Connect answers and can capture."""
@@ -181,3 +204,20 @@ class CellChecks:
             if change.source.name == source and change.after is not None:
                 found.append(change.source.ts_ms - created_ms(change.after))
         return found
+
+
+def _committed(admin: AdminClient, group: str, topic: str) -> set[int]:
+    """Return the partitions of a topic in which a group has a place."""
+    asked = [ConsumerGroupTopicPartitions(group)]
+    found = admin.list_consumer_group_offsets(asked, request_timeout=KAFKA_S)[group].result()
+    return {place.partition for place in found.topic_partitions if place.topic == topic and place.offset >= 0}
+
+
+def _written(admin: AdminClient, topic: str, partitions: int) -> set[int]:
+    """Return the partitions of a topic in which anything was ever written."""
+    asked = {
+        TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        for partition in range(partitions)
+    }
+    found = admin.list_offsets(asked, request_timeout=KAFKA_S)
+    return {place.partition for place, end in found.items() if end.result().offset > 0}

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer
 
 from admin.install.capture import capture_of
 from admin.install.source import Source
@@ -72,6 +72,19 @@ def test_a_connector_that_stands_still_is_named_by_each_who_sees_it(
     assert silent.value.code == "RCD-211"
     healed = world.command("install", shop.source, "--apply")
     assert (healed.code, "correct connector" in healed.err) == (0, True), healed.err
+
+
+def test_a_state_without_a_place_in_its_input_is_rcd_202(world: World, shop: Shop) -> None:
+    installed(world, shop)
+    producer = Producer({"bootstrap.servers": world.stack.bootstrap})
+    producer.produce(world.cell.sender_changelog, b"{}", key=b"e/1", partition=1)
+    assert producer.flush(10) == 0
+    _, report = world.json("doctor", shop.source)
+    assert [(f["state"], f["text"], f["code"]) for f in report["findings"] if f["check"] == "positions"] == [
+        ("ok", f"coalescer: state and place in {world.cell.messages} belong together", None),
+        ("fail", f"sender: state of partitions 1 without a place in {world.cell.alerts}", "RCD-202"),
+    ]
+    assert report["exit"] == 40
 
 
 def test_nothing_is_taken_from_under_a_role_that_runs(world: World, shop: Shop) -> None:
