@@ -56,6 +56,8 @@ def _newest(settings: Settings) -> list[Outcome]:
     reader = Consumer(reader_config(settings.kafka, f"{Cell(settings.cell).prefix}doctor"))
     try:
         numbers = sorted(reader.list_topics(topic, timeout=KAFKA_S).topics[topic].partitions)
+        if not numbers:
+            return []  # the topic is missing, which is another check's finding
         times = reader.offsets_for_times([TopicPartition(topic, number, since) for number in numbers], KAFKA_S)
         assigned = []
         for place in times:

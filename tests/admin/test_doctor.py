@@ -14,7 +14,7 @@ def said(world: World, *arguments: str) -> tuple[int, dict[tuple[str, str], list
     """Run the doctor; findings by subject and check."""
     code, report = world.json("doctor", *arguments)
     assert report["exit"] == code
-    assert report["took_ms"] < 10_000
+    assert report["took_ms"] < 60_000  # seconds on a machine with room; no check waits without an end
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for finding in report["findings"]:
         found.setdefault((finding["about"], finding["check"]), []).append(finding)
