@@ -161,14 +161,16 @@ def test_of_several_addresses_only_the_permitted_ones_are_connected() -> None:
     assert ask("http://gateway.example/", lambda: HttpClient(resolver=names)) == REFUSED
 
 
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    await writer.drain()
+    writer.close()
+
+
 def test_a_name_that_is_rebound_between_two_requests_is_looked_at_again() -> None:
     async def main() -> tuple[Answer, tuple[str, Rejection]]:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-            await writer.drain()
-            writer.close()
-
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         names = Names(["127.0.0.1"], ["127.0.0.2"])
@@ -192,3 +194,17 @@ def test_what_the_allow_list_names_is_connected() -> None:
         closed.bind(("127.0.0.1", 0))
         url = f"http://localhost:{closed.getsockname()[1]}/"
         assert ask(url, lambda: HttpClient(LOOPBACK)) == ("connect", Rejection.TRANSIENT)
+
+
+def test_a_name_with_a_forbidden_and_a_permitted_address_leads_to_the_permitted_one() -> None:
+    async def main() -> Answer:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            names = Names(["::1", "127.0.0.1"])
+            client = HttpClient(Allowed.parse("127.0.0.0/8"), names)
+            try:
+                port = server.sockets[0].getsockname()[1]
+                return await client.request("GET", f"http://gateway.example:{port}/", timeout_s=5)
+            finally:
+                await client.close()
+
+    assert asyncio.run(main()).body == b"ok"
