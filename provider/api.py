@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from schemas.reasons import Rejection
 
@@ -166,4 +166,13 @@ class Provider(Protocol):
         Raises:
             Invalid: not of this provider, or its signature is wrong.
         """
+        ...
+
+
+@runtime_checkable
+class ChoosesIds(Protocol):
+    """A provider (`abilities.client_id`) whose caller chooses the message's id: a receipt leads to its attempt."""
+
+    def message_id(self, attempt_id: str) -> str:
+        """Return the id that an attempt's message has, the same for each time that it is sent."""
         ...

@@ -98,6 +98,10 @@ class WuzApi:
         body = {"Phone": _phone(to.value), "Body": message.body, "Id": message_id(attempt_id)}
         return await self._endpoint.send("/chat/send/text", timeout_s, ERRORS, attempt_id, json=body)
 
+    def message_id(self, attempt_id: str) -> str:
+        """Return the id that an attempt has on WhatsApp: the same for each time that it is sent."""
+        return message_id(attempt_id)
+
     async def health(self) -> Health:
         """Ask whether the session is connected and logged in."""
         found = await self._endpoint.look("/session/status", _Status)

@@ -21,7 +21,7 @@ from consumers.sender.release import Quiet
 from consumers.sender.turn import Fixed, Turn
 from consumers.sender.work import NotStarted, Reported, Resolve, Send, Sent, Tell
 from formatter.api import Notice, Text
-from provider.api import Accepted, Provider, Rejected, Rendered, Result, Unknown
+from provider.api import Accepted, ChoosesIds, Provider, Rejected, Rendered, Result, Unknown
 from schemas.clock import Clock, SystemClock
 from schemas.codec import decoder, encode
 from schemas.config import ChannelConfig, ConfigView
@@ -117,6 +117,7 @@ class SenderApp:
             quiet=self._quiet,
             render_opening=self._render_opening,
             opens=self.opens,
+            message_id=self.message_id,
         )
         return SenderProcessor(fixed, self._config, observe)
 
@@ -167,6 +168,14 @@ class SenderApp:
             return self._provider(channel).abilities.receipts
         except RecadoError:
             return False
+
+    def message_id(self, channel: ChannelConfig, notification_id: str) -> str | None:
+        """Return the id under which the provider knows an attempt, where we choose it."""
+        try:
+            provider = self._provider(channel)
+        except RecadoError:
+            return None
+        return provider.message_id(notification_id) if isinstance(provider, ChoosesIds) else None
 
     def opens(self, channel: ChannelConfig) -> bool:
         """Tell whether the channel's provider can open a conversation by a template."""

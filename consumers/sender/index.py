@@ -76,6 +76,10 @@ class Index:
         """Return the agent whose attempt, in flight or unknown, has this id."""
         return next((self._facts[key].agent for key in self._notifications.get(notification_id, ())), None)
 
+    def in_flight(self) -> list[str]:
+        """Return the ids of all attempts in flight or unknown."""
+        return list(self._notifications)
+
     def held(self, agent: str) -> list[str]:
         """Return the HELD entries of an agent."""
         return [key for key in self._agents.get(agent, ()) if self._facts[key].phase == "HELD"]

@@ -41,11 +41,12 @@ def receive(turn: Turn, receipt: Receipt) -> None:
 
 def _in_flight(turn: Turn, receipt: Receipt) -> bool:
     """Apply it to the attempt in flight or unknown that it names (S23); its answer may come later, or never."""
-    if receipt.notification_id is None:
+    attempt = receipt.notification_id or _attempt(turn, receipt)
+    if attempt is None:
         return False
-    agent = turn.index.of_notification(receipt.notification_id)
+    agent = turn.index.of_notification(attempt)
     sending = turn.header(agent).sending if agent is not None else None
-    if agent is None or sending is None or sending.notification_id != receipt.notification_id:
+    if agent is None or sending is None or sending.notification_id != attempt:
         return False
     if sending.channel_id != receipt.channel_id:
         return False  # who may report for one channel may not for another
@@ -61,6 +62,23 @@ def _in_flight(turn: Turn, receipt: Receipt) -> bool:
         for key, entry in _known(turn, receipt):
             silence.heard(turn, key, entry, receipt.rank)
     return True
+
+
+def _attempt(turn: Turn, receipt: Receipt) -> str | None:
+    """Return the attempt in flight whose message's id we chose, where that is the one reported.
+
+    Computed forwards: the id need not lead back. Few are in flight, and what was accepted is known by its id.
+    """
+    channel = turn.config.channel(receipt.channel_id)
+    if channel is None or turn.index.of_message(receipt.provider_message_id):
+        return None
+    for attempt in turn.index.in_flight():
+        chosen = turn.fixed.message_id(channel, attempt)
+        if chosen is None:
+            return None
+        if chosen == receipt.provider_message_id:
+            return attempt
+    return None
 
 
 def _known(turn: Turn, receipt: Receipt) -> list[tuple[str, OutboxEntry]]:

@@ -48,12 +48,17 @@ def _opens_nothing(_: ChannelConfig) -> bool:
     return False
 
 
+def _chooses_nothing(_channel: ChannelConfig, _notification_id: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Fixed:
     """What does not change while a partition is owned. `chance` returns a float in [0, 1).
 
     `receipts` tells whether a channel's provider reports on what it accepted, `opens` whether it can open a
-    conversation by a template, whose parameters `render_opening` makes.
+    conversation by a template, whose parameters `render_opening` makes; `message_id` gives the id under which an
+    attempt is known to its provider, where we choose it.
     """
 
     cell: Cell
@@ -67,6 +72,7 @@ class Fixed:
     quiet: Quiet = quiet_end
     render_opening: Callable[[Notice], Sequence[str]] = _no_opening
     opens: Callable[[ChannelConfig], bool] = _opens_nothing
+    message_id: Callable[[ChannelConfig, str], str | None] = _chooses_nothing
 
 
 def phone_of(agent: AgentConfig) -> str:

@@ -86,3 +86,17 @@ def test_a_receipt_of_nothing_that_we_know_changes_nothing() -> None:
     assert world.state() == {}
     assert world.counts["recado_alerts_dropped_total", ("unknown_receipt",)] == 1
     assert world.now_ms == START
+
+
+@pytest.mark.parametrize("chooses_ids", [True, False])
+def test_s23_where_we_choose_the_messages_id_it_leads_to_the_attempt(chooses_ids: bool) -> None:
+    world = World(receipts=True, chooses_ids=chooses_ids)
+    world.replies.append(lambda _: Reply(Unknown("reset")))
+    world.alert()
+    world.record(receipt(world, 1, provider_message_id="wamid.of somebody else"))
+    assert world.story() == [("assigned", 1, None)]
+    world.record(receipt(world, 1))
+    assert (("sent", 1, None) in world.story()) == chooses_ids
+    world.run(HOUR)
+    assert len(world.phones) == (1 if chooses_ids else 2)
+    world.check()

@@ -141,8 +141,10 @@ class World:
     quiet: Quiet = quiet_end
     templates: bool = False
     receipts: bool = False
+    chooses_ids: bool = False
     chance: float = 0.5
     limits: Limits = field(default_factory=Limits)
+    home: int = HOME
 
     def __post_init__(self) -> None:
         self.now_ms = START
@@ -177,7 +179,7 @@ class World:
     def _start(self) -> None:
         fixed = Fixed(
             cell=CELL,
-            partition=HOME,
+            partition=self.home,
             partitions=PARTITIONS,
             render=self._render,
             receipts=lambda _: self.receipts,
@@ -187,6 +189,7 @@ class World:
             quiet=self.quiet,
             render_opening=lambda notice: [self._render(notice).body.replace("\n", " • ")],
             opens=lambda _: self.templates,
+            message_id=lambda _, attempt: f"wamid.{attempt}" if self.chooses_ids else None,
         )
         self.processor = SenderProcessor(
             fixed, lambda: StaticConfig(self.config), lambda turn: self.counts.update(turn.counts)
@@ -403,7 +406,7 @@ class World:
     def record(self, record: AlertsRecord) -> None:
         """Put a record on topic `alerts`."""
         self.offset += 1
-        self.handle(Record(CELL.alerts, HOME, self.offset, self.now_ms, LANE.encode(), encode(record)))
+        self.handle(Record(CELL.alerts, self.home, self.offset, self.now_ms, LANE.encode(), encode(record)))
         self.settle()
 
     def configure(self, **changes: Any) -> None:
