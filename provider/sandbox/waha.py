@@ -1,9 +1,13 @@
-"""WAHA: what its HTTP API answers with the NOWEB engine, which takes a number without looking whether it exists."""
+"""WAHA: what its HTTP API answers. Its engines take a number without looking whether it exists.
+
+Beside the control routes: `PUT /v1/engine` chooses how a sent message is described: raw, as NOWEB does (the
+default), or as the API documents it (GOWS and others).
+"""
 
 import hashlib
 import hmac
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -12,8 +16,9 @@ from aiohttp import web
 from provider.sandbox import wire
 from provider.sandbox.emulator import Effect, Emulator, Message
 from provider.sandbox.faults import Preset, digits
-from provider.sandbox.ledger import Seen
+from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.webhooks import Hook, Posting, Status
+from schemas.clock import Clock
 
 ACKS: Final[dict[Status, tuple[int, str]]] = {
     "failed": (-1, "ERROR"),
@@ -29,6 +34,12 @@ class Sent(msgspec.Struct):
     chatId: str
     text: str
     session: str = "default"
+
+
+class Engine(msgspec.Struct, forbid_unknown_fields=True):
+    """What `PUT /v1/engine` takes."""
+
+    engine: Literal["NOWEB", "GOWS"]
 
 
 def _down(status: str) -> Effect:
@@ -70,14 +81,24 @@ class Waha(Emulator):
         Preset.BURST_AFTER_RECONNECT: Effect(delivered="later"),
     }
 
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        super().__init__(ledger, clock)
+        self._engine = "NOWEB"
+
     def routes(self, router: web.UrlDispatcher) -> None:
-        """Add WAHA's routes."""
+        """Add WAHA's routes and one of our own."""
+        router.add_put("/v1/engine", self.script_engine)
         router.add_post("/api/sendText", self.send)
         router.add_get("/api/contacts/check-exists", self.check_exists)
         router.add_get("/api/sessions/{session}", self.session)
 
     def accepted(self, seen: Seen) -> web.StreamResponse:
-        """Answer as NOWEB does."""
+        """Answer with the message as the engine describes it."""
+        if self._engine != "NOWEB":
+            chat = f"{digits(seen.to)}@c.us"
+            told: dict[str, Any] = {"id": f"true_{chat}_{seen.id}", "timestamp": seen.at_ms // 1000, "fromMe": True}
+            told |= {"from": "551130611234@c.us", "to": chat, "source": "api", "hasMedia": False, "ack": 0}
+            return wire.answer(told | {"body": seen.body, "ackName": "PENDING", "_data": {}}, status=201)
         key = {"remoteJid": f"{digits(seen.to)}@s.whatsapp.net", "fromMe": True, "id": seen.id}
         sent = {"key": key, "messageTimestamp": str(seen.at_ms // 1000), "status": "PENDING"}
         return wire.answer(sent | {"message": {"extendedTextMessage": {"text": seen.body}}}, status=201)
@@ -106,7 +127,7 @@ class Waha(Emulator):
             "event": "message.ack",
             "session": seen.channel,
             "payload": payload,
-            "engine": "NOWEB",
+            "engine": self._engine,
         }
         raw = msgspec.json.encode(event)
         headers = {"Content-Type": "application/json", "X-Webhook-Request-Id": str(uuid4())}
@@ -132,6 +153,11 @@ class Waha(Emulator):
         address = self.control.address_of(request.query.get("phone", ""))
         return wire.answer({"numberExists": address is not None, "chatId": f"{address}@c.us" if address else None})
 
+    async def script_engine(self, request: web.Request) -> web.Response:
+        """Change the engine."""
+        self._engine = (await wire.read(request, Engine)).engine
+        return web.Response(status=204)
+
     async def session(self, request: web.Request) -> web.StreamResponse:
         """Tell a session's state."""
         name = request.match_info["session"]
@@ -143,7 +169,7 @@ class Waha(Emulator):
                 "status": "WORKING" if script.ok else "SCAN_QR_CODE",
                 "config": {"webhooks": []},
                 "me": {"id": f"{number}@c.us", "pushName": "Loja"},
-                "engine": {"engine": "NOWEB"},
+                "engine": {"engine": self._engine},
             }
         )
 

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from provider.api import QUERY_HEADER, ReceiptEvent
 from provider.twilio.errors import kind_of
@@ -48,9 +48,20 @@ def signature(url: str, form: Form, auth_token: str) -> str:
 
 
 def signed(headers: Mapping[str, str], form: Form, url: str, auth_token: str) -> bool:
-    """Tell whether a callback to `url` carries a signature that only the account's token could have made."""
+    """Tell whether a callback to `url` carries a signature that only the account's token could have made.
+
+    Twilio signs with the port or without it, whichever its own way to the address has.
+    """
     found = next((value for name, value in headers.items() if name.casefold() == SIGNATURE), "")
-    return hmac.compare_digest(signature(url, form, auth_token).encode(), found.encode("utf-8", "replace"))
+    given = found.encode("utf-8", "replace")
+    return any(hmac.compare_digest(signature(each, form, auth_token).encode(), given) for each in _ports(url))
+
+
+def _ports(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts._replace(netloc=f"{host}:{port}").geturl(), parts._replace(netloc=f"{host}").geturl()
 
 
 def event(form: Form, attempt_id: str | None, now_ms: int) -> ReceiptEvent | None:
