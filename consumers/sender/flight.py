@@ -67,7 +67,8 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         turn.ready.free(agent)
         turn.wake(agent)
         return
-    header.send_no += 1
+    # A new outbox (also one whose lane moved here) must not give an identity away that an older one has given.
+    header.send_no = header.send_no + 1 if header.send_no else turn.now_ms
     identity = notification_id(agent, header.send_no)
     if tenant.mode == Mode.SHADOW:
         _shadow(turn, agent, header, leaving, text, identity, live)

@@ -3,7 +3,7 @@
 import structlog
 
 from consumers.directory.api import TicketQuestion
-from consumers.sender import births, breaker, flight, keys, moves, numbers, recheck, recipients, switches
+from consumers.sender import births, breaker, flight, keys, lanes, moves, numbers, recheck, recipients, switches
 from consumers.sender.quiet import NEVER_ENDS
 from consumers.sender.release import PATIENT, Release
 from consumers.sender.traits import traits
@@ -36,6 +36,10 @@ def attend(turn: Turn, agent: str, live: Live | None) -> None:
         return
     tenant = turn.tenant_of(agent)
     me = turn.config.agent(agent)
+    held = [pair for pair in held if not lanes.emigrates(turn, *pair, tenant)]
+    if not held:
+        rest(turn, agent, header)
+        return
     off = switches.tenant_off(turn.config, tenant) or births.off(turn, agent)
     if off is not None or me is None:  # S12: switched off while it waited
         for key, entry in held:

@@ -6,8 +6,7 @@ import structlog
 from cdc.flavours.api import LiveTicket
 from consumers.directory.api import TicketQuestion
 from consumers.runtime.api import Emit
-from consumers.runtime.murmur2 import partition as partition_of
-from consumers.sender import births, keys, recheck, recipients, redrive, switches
+from consumers.sender import births, keys, lanes, recheck, recipients, redrive, switches
 from consumers.sender.recheck import bot_talks
 from consumers.sender.traits import traits
 from consumers.sender.turn import Turn
@@ -40,6 +39,9 @@ def take(turn: Turn, alert: Alert) -> None:
             redrive.refuse(turn, "not_dead")
         return
     if _forward(turn, alert):
+        return
+    if alert.agent is not None:
+        lanes.immigrates(turn, alert)
         return
     if turn.index.of_alert(alert.alert_id) or not _first_time(turn, alert):  # S1
         turn.count("recado_alerts_dropped_total", "known")
@@ -77,15 +79,10 @@ def ask(turn: Turn, key: str, entry: OutboxEntry) -> None:
     turn.ask(Resolve(key, (question,), turn.now_ms, timeout))
 
 
-def _lane(turn: Turn, alert: Alert) -> str:
-    tenant = turn.config.tenant(alert.source, alert.company_id)
-    return tenant.lane or tenant.tenant
-
-
 def _forward(turn: Turn, alert: Alert) -> bool:
     """Send on what belongs to another partition, at most three times; then it is dealt with where it is (S2)."""
-    lane = _lane(turn, alert)
-    target = partition_of(lane.encode(), turn.fixed.partitions)
+    lane = lanes.of(turn.config.tenant(alert.source, alert.company_id))
+    target = lanes.partition_of(lane, turn.fixed.partitions)
     if target == turn.fixed.partition or alert.forwards >= MAX_FORWARDS:
         return False
     moved = msgspec.structs.replace(alert, lane=lane, forwards=alert.forwards + 1)
@@ -174,6 +171,7 @@ def assign(turn: Turn, key: str, entry: OutboxEntry, tenant: TenantConfig, ticke
         return
     entry.via_queue = (ticket.queue_name or "") if found.rule == "queue" else None
     entry.informed = len(chosen)
+    entry.lane = lanes.of(tenant)  # wherever it is dealt with: only a change from here on moves it
     entry.resolved_ms = turn.now_ms
     left_out = [Rejected(agent, "fan_out") for agent in found.agents if agent not in chosen]
     turn.drop(key)

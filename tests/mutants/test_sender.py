@@ -162,6 +162,18 @@ MUTANTS = [
         "        opening=None,\n    )\n    for key",
     ),
     Mutant(
+        "what is held does not follow its lane",
+        ROOM + "lanes.py",
+        "    if entry.lane == lane or target == turn.fixed.partition:",
+        "    if entry.lane != lane or target == turn.fixed.partition:",
+    ),
+    Mutant(
+        "a place that comes free goes to whoever comes",
+        ROOM + "ready.py",
+        "<= {agent} and not self._scarce())",
+        "<= {agent})",
+    ),
+    Mutant(
         "the switches are looked at only once",
         ROOM + "outbox.py",
         "    off = switches.tenant_off(turn.config, tenant) or births.off(turn, agent)\n    if off",

@@ -11,7 +11,7 @@ from schemas.config import MINUTE, SECOND
 from schemas.identity import notification_id
 from schemas.reasons import Mode, Rejection
 from schemas.records import Header, Retraction
-from tests.consumers.sender.world import LANE, Reply, World, agent, rejected, snapshot
+from tests.consumers.sender.world import LANE, START, Reply, World, agent, rejected, snapshot
 
 
 def hung(_: str) -> Reply:
@@ -66,7 +66,7 @@ def test_s15_the_marker_holds_the_bytes_before_http_starts() -> None:
     world.step()
     header, sending = world.header(), world.header().sending
     assert sending is not None
-    assert (sending.notification_id, sending.body) == (notification_id(agent(1), 1), "#7: oi")
+    assert (sending.notification_id, sending.body) == (notification_id(agent(1), START), "#7: oi")
     assert (sending.started_ms, sending.deadline_ms) == (world.now_ms, world.now_ms + 17 * SECOND)
     assert header.due_ms == sending.deadline_ms
     entry = world.entry(alert)
@@ -86,7 +86,7 @@ def test_s15_an_old_marker_is_made_again_and_nothing_is_sent_for_the_first_one()
     assert list(world.marked) == []
     world.auto = True
     world.run(SECOND)
-    assert [phone.notification_id for phone in world.phones] == [notification_id(agent(1), 2)]
+    assert [phone.notification_id for phone in world.phones] == [notification_id(agent(1), START + 1)]
     assert world.story() == [("assigned", 1, None), ("sent", 1, None)]
 
 
@@ -99,7 +99,7 @@ def test_s15s_shadow_decides_everything_and_sends_nothing() -> None:
         "sent",
         ["shadow"],
         len("#7: oi"),
-        notification_id(agent(1), 1),
+        notification_id(agent(1), START),
     )
     assert len(sent.text_hash or "") == 16
     assert (world.phones, world.entry(alert), world.header().cap_count) == ([], None, 1)

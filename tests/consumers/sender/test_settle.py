@@ -138,10 +138,10 @@ def test_s20_where_the_provider_has_templates_the_marker_carries_the_opening() -
     world.alert(7, "oi", "tudo bem?")
     world.step()
     world.send(world.marked.popleft())
-    sending = world.header().sending if world.header().sending is not None else None
-    while sending is None or sending.opening is None:
+    while world.asked:
         world.step()
-        sending = world.header().sending
+    sending = world.header().sending
+    assert sending is not None
     assert sending.opening == Template(["#7: oi / tudo bem?"])
     assert (sending.body, sending.template_id, sending.attempt) == ("#7: oi / tudo bem?", "opening", 1)
     assert world.marked[0].opening == Opening("", "pt_BR", ("#7: oi / tudo bem?",))
