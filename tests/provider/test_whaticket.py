@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import shutil
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -27,6 +30,7 @@ from provider.whaticket.forks import FORKS
 from schemas.clock import ManualClock
 from schemas.errors import Fatal, Invalid
 from schemas.reasons import Rejection
+from tests.provider.sandbox.running import running
 from tests.provider.sandbox.serving import Served, serving
 
 T = TypeVar("T")
@@ -269,3 +273,28 @@ def test_without_a_token_of_its_own_no_webhook_is_believed() -> None:
     assert not izing("").abilities.receipts
     with pytest.raises(Invalid):
         izing("").parse_receipt({"authorization": ""}, hook(1))
+
+
+def test_curl_sends_as_the_forks_own_guides_say(tmp_path: Path) -> None:
+    """No client of these interfaces is published: their guides give a curl command."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not here")
+    with running(tmp_path, "--gateway", "whaticket-ticketz") as gateway:
+
+        def send(token: str) -> str:
+            body = json.dumps({"number": "5511987654321", "body": "olá {{name}}"})
+            headers = ["-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json"]
+            command = [curl, "-s", "-w", " %{http_code}", *headers, "-d", body]
+            address = f"{gateway.address}/api/messages/send"
+            return subprocess.run([*command, address], capture_output=True, text=True, check=True).stdout
+
+        assert send("loja") == '{"mensagem":"Message added to queue"} 200'
+        assert send("wrong") == '{"error":"Acesso não permitido"} 401'
+        gateway.fault(preset="session_down")
+        assert send("loja") == '{"error":"ERR_INTERNAL_ERROR"} 500'
+        gateway.fault(preset="queued_not_sent")
+        assert send("loja") == '{"mensagem":"Message added to queue"} 200'
+        assert [(m["to"], m["body"], m["channel"]) for m in gateway.seen()] == [
+            ("5511987654321", "olá {{name}}", "loja")
+        ]

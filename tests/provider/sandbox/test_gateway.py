@@ -190,3 +190,10 @@ def test_a_taken_port_is_said_with_its_code(gateway: Running) -> None:
     command = [sys.executable, "-m", "provider.sandbox", "--port", port]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (30, f"RCD-704: port {port} is taken\n")
+
+
+def test_a_gateway_that_nobody_emulates_is_refused_with_those_that_are() -> None:
+    command = [sys.executable, "-m", "provider.sandbox", "--gateway", "pigeon"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 20
+    assert done.stderr.startswith("RCD-405: no gateway 'pigeon' to emulate; known: ")
