@@ -23,18 +23,19 @@ pytestmark = [
 ]
 
 log = structlog.get_logger()
-RATE, OTHER_RATE, PERIOD_S = 20, 5, 5.0
+RATE, OTHER_RATE, PERIOD_S = 20, 5, 4.0
 FACTOR, ALLOWANCE_MS = 1.2, 20.0
 """p99 beside a damaged source ≤ 1.2 × p99 beside a sound one + 20 ms: of so few messages the p99 is the second
 worst, and one collection of garbage or one slow flush of the broker is that much."""
-ROUNDS = 4
-"""Periods alternate, sound and damaged, and the best of each kind count; more are played only while it does not
-hold. What blocks for seconds blocks in every period, what comes from a busy machine does not."""
+LEAST, MOST = 2, 5
+"""Rounds. Sound and damaged periods alternate, and the best of each kind count; more than the least are played only
+while it does not hold. What blocks for seconds blocks in every period, what comes from a busy machine does not."""
 
 
 @pytest.fixture(scope="module")
 def both(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     with street(stack, tmp_path_factory.mktemp("street")) as opened:
+        p99(opened)  # the first seconds of all processes are slow
         yield opened
 
 
@@ -120,12 +121,12 @@ def p99(both: Street) -> float:
 
 def compare(both: Street, damage: Damage) -> Run:
     run = Run([], [])
-    for _ in range(ROUNDS):
+    for number in range(1, MOST + 1):
         run.sound.append(p99(both))
         with damage(both):
             run.damaged.append(p99(both))
         both.until_told(list(both.theirs.committed), "what the damaged source's customers wrote", 90)
-        if run.holds:
+        if number >= LEAST and run.holds:
             break
     return run
 
@@ -139,7 +140,7 @@ def test_another_source_is_as_fast_as_ever(both: Street, damage: Damage) -> None
 
 
 def test_the_comparison_sees_a_database_that_answers_late(both: Street) -> None:
-    """The control: our own database keeps its look-ups waiting for one of five seconds."""
+    """The control: our own database keeps its look-ups waiting for one of four seconds."""
     sound = p99(both)
     with psycopg.connect(both.ours.database.dsn) as locking:
         locking.execute('LOCK TABLE "Tickets" IN ACCESS EXCLUSIVE MODE')
