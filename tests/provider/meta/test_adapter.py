@@ -66,7 +66,7 @@ def use(graph: Served, do: Callable[[MetaCloud], Awaitable[T]], **values: str) -
     return asyncio.run(main())
 
 
-def send(graph: Served, message: Rendered, attempt_id: str = "a1", to: Address = AGENT, **values: str) -> Result:
+def send(graph: Served, message: Rendered, attempt_id: str = "a1", to: Address = AGENT, /, **values: str) -> Result:
     return use(graph, lambda channel: channel.send(message, to, attempt_id, 5), **values)
 
 
@@ -87,7 +87,7 @@ def test_inside_the_window_the_text_leaves_as_it_is(graph: Served) -> None:
 
 def test_the_address_that_whatsapp_used_is_told(graph: Served) -> None:
     graph.client.put("/v1/numbers", json={"numbers": {"5531988887777": "553188887777"}})
-    result = send(graph, Rendered("oi"), to=Address("+5531988887777"))
+    result = send(graph, Rendered("oi"), "a1", Address("+5531988887777"))
     assert isinstance(result, Accepted)
     assert result.address_used == "553188887777"
 

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from pywa import WhatsApp, errors, types
+from pywa import errors
+from pywa.client import WhatsApp
+from pywa.types.base_update import RawUpdate
+from pywa.types.message_status import MessageStatus, MessageStatusType
+from pywa.types.sent_update import SentTemplateStatus
 from pywa.types.templates import BodyText, TemplateLanguage
 
 from tests.provider.sandbox.receiving import receiving
@@ -48,10 +52,15 @@ def test_pywa_sends_a_text(client: WhatsApp, graph: Running) -> None:
 
 
 def test_pywa_sends_a_template(client: WhatsApp, graph: Running) -> None:
+    filled = BodyText.params("Maria")  # type: ignore[arg-type]  # works on the class too, as pywa documents it
     sent = client.send_template(
-        AGENT, "aviso", TemplateLanguage.PORTUGUESE_BR, [BodyText.params("Maria")], tracker="attempt-2"
+        AGENT,
+        "aviso",
+        TemplateLanguage.PORTUGUESE_BR,
+        [filled],
+        tracker="attempt-2",
     )
-    assert (sent.status, graph.seen()[-1]["body"]) == (types.SentTemplateStatus.ACCEPTED, "Recado: Maria")
+    assert (sent.status, graph.seen()[-1]["body"]) == (SentTemplateStatus.ACCEPTED, "Recado: Maria")
 
 
 @pytest.mark.parametrize(
@@ -100,14 +109,12 @@ def test_pywa_accepts_the_webhooks_signature_and_reads_the_statuses(client: What
     for each in posted:
         assert client.webhook_update_validator(each.raw, each.headers["X-Hub-Signature-256"]) is None
         assert client.webhook_update_validator(each.raw + b" ", each.headers["X-Hub-Signature-256"]) is not None
-        update = types.MessageStatus.from_update(
-            client, types.RawUpdate(each.raw, hmac_header=None, update_hash="")
-        )
+        update = MessageStatus.from_update(client, RawUpdate(each.raw, hmac_header=None, update_hash=""))
         found.append((update.id, update.status, update.tracker, update.metadata.phone_number_id))
     assert found == [
-        (sent.id, types.MessageStatusType.SENT, "attempt-3", NUMBER),
-        (sent.id, types.MessageStatusType.DELIVERED, "attempt-3", NUMBER),
-        (sent.id, types.MessageStatusType.READ, "attempt-3", NUMBER),
+        (sent.id, MessageStatusType.SENT, "attempt-3", NUMBER),
+        (sent.id, MessageStatusType.DELIVERED, "attempt-3", NUMBER),
+        (sent.id, MessageStatusType.READ, "attempt-3", NUMBER),
     ]
 
 
@@ -117,5 +124,5 @@ def test_pywa_reads_why_a_message_failed_later(client: WhatsApp, graph: Running)
         graph.fault(preset="fails_later")
         client.send_message(AGENT, "olá")
         (posted,) = receiver.wait(1)
-    update = types.MessageStatus.from_update(client, types.RawUpdate(posted.raw, hmac_header=None, update_hash=""))
-    assert (update.status, type(update.error)) == (types.MessageStatusType.FAILED, errors.MessageUndeliverable)
+    update = MessageStatus.from_update(client, RawUpdate(posted.raw, hmac_header=None, update_hash=""))
+    assert (update.status, type(update.error)) == (MessageStatusType.FAILED, errors.MessageUndeliverable)

@@ -17,7 +17,7 @@ ACCOUNT, TOKEN, CONTENT = "AC" + "1" * 32, "auth-t0ken", "HX" + "0" * 32
 TO, FROM = "whatsapp:+5511987654321", "whatsapp:+14155238886"
 
 
-class Redirected(TwilioHttpClient):
+class Redirected(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
     """The library's address is fixed; the wire leads to the emulator instead."""
 
     def __init__(self, address: str) -> None:

@@ -34,7 +34,9 @@ def gateway(_gateway: Served) -> Served:
     return _gateway
 
 
-def use(gateway: Served, do: Callable[[Waha], Awaitable[T]], clock: ManualClock | None = None, **values: str) -> T:
+def use(
+    gateway: Served, do: Callable[[Waha], Awaitable[T]], clock: ManualClock | None = None, /, **values: str
+) -> T:
     async def main() -> T:
         http = HttpClient(LOOPBACK)
         settings = {"url": gateway.address, "session": "loja", "token": "t0ken", "webhook_key": "k3y"} | values
