@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from provider import evolution, meta, sandbox_client, twilio, waha, whaticket, wppconnect, wuzapi, zapi
+from provider import apprise_api, evolution, meta, sandbox_client, twilio, waha, whaticket, wppconnect, wuzapi, zapi
 from provider.addresses import Allowed
 from provider.api import ChannelSettings, Provider
 from provider.declaration import Declaration
@@ -21,6 +21,7 @@ REGISTRY: Final[dict[str, Declaration]] = {
         waha.DECLARATION,
         *whaticket.DECLARATIONS,
         twilio.DECLARATION,
+        apprise_api.DECLARATION,
         # a new provider's declaration goes here
     )
 }

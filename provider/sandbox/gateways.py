@@ -3,6 +3,7 @@
 from typing import Final
 
 from provider.sandbox import whaticket
+from provider.sandbox.apprise_api import AppriseServer
 from provider.sandbox.emulator import Emulator
 from provider.sandbox.evolution import Evolution
 from provider.sandbox.gateway import Gateway
@@ -25,6 +26,7 @@ EMULATORS: Final[dict[str, type[Emulator]]] = {
         *whaticket.FORKS,
         TwilioApi,
         Evolution,
+        AppriseServer,
         # a new emulator's class goes here
     )
 }

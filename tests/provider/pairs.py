@@ -78,7 +78,7 @@ PAIRS = (
         "waha",
         # Its own tests look numbers up; here what is lost must be lost by the message, not by the question before.
         {"session": SESSION, "token": "t0ken", "check": "no"},
-        {Preset.SERVICE_DOWN: Rejection.SESSION_DOWN},
+        {Preset.SERVICE_DOWN: Rejection.SESSION_DOWN, Preset.SENDER_RESTRICTED: Rejection.RESTRICTED},
         wants="5511987654321@c.us",
     ),
     Pair(
@@ -117,6 +117,14 @@ PAIRS = (
         "evolution",
         {"instance": SESSION, "api_key": "k3y"},
         {Preset.SENDER_RESTRICTED: Rejection.RESTRICTED},
+    ),
+    Pair(
+        "apprise",
+        "apprise",
+        {"key": SESSION},
+        # What lies behind the server is hidden by one word for all; what it has stored is a person's work.
+        {Preset.SESSION_DOWN: "unknown", Preset.SESSION_NEVER_STARTED: Rejection.PERMANENT_CONFIG},
+        blind=True,
     ),
     # a new provider's pair goes here
 )
