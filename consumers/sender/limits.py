@@ -9,8 +9,16 @@ from typing import Final
 from schemas.config import MINUTE, ChannelConfig
 
 UNLIMITED: Final = 0
-USUAL_PER_MINUTE: Final[dict[str, int]] = {"sandbox": UNLIMITED, "meta": 60 * 60, "twilio": 10 * 60, "apprise": 60}
-"""By provider: Meta allows 80 a second, both ways counted together; Twilio queues beyond 10."""
+USUAL_PER_MINUTE: Final[dict[str, int]] = {
+    "sandbox": UNLIMITED,
+    "meta": 60 * 60,
+    "twilio": 10 * 60,
+    "apprise": 60,
+    "whaticket-ticketz": 20,
+    "whaticket-press": 20,
+}
+"""By provider: Meta allows 80 a second, both ways counted together; Twilio queues beyond 10; ticketz lets one message
+out in 3 s, for all its users together; Press Ticket takes 300 requests in 15 minutes."""
 UNOFFICIAL_PER_MINUTE: Final = 60
 """Gateways that drive a phone's own session: faster looks like spam and costs the number."""
 BURST: Final = 5

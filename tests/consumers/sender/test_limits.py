@@ -39,7 +39,8 @@ def test_a_token_that_was_not_used_comes_back() -> None:
     [
         (ChannelConfig("a", "sandbox"), Allowed(UNLIMITED)),
         (ChannelConfig("a", "evolution"), Allowed(60)),
-        (ChannelConfig("a", "whaticket-ticketz"), Allowed(60)),
+        (ChannelConfig("a", "whaticket-ticketz"), Allowed(20)),
+        (ChannelConfig("a", "whaticket-canove"), Allowed(60)),
         (ChannelConfig("a", "meta"), Allowed(3_600)),
         (ChannelConfig("a", "evolution", rate_per_minute=20, in_flight=2, weight=3), Allowed(20, 2, 3)),
         (None, Allowed()),
