@@ -17,8 +17,8 @@ USUAL_PER_MINUTE: Final[dict[str, int]] = {
     "whaticket-ticketz": 20,
     "whaticket-press": 20,
 }
-"""By provider: Meta allows 80 a second, both ways counted together; Twilio queues beyond 10; ticketz lets one message
-out in 3 s, for all its users together; Press Ticket takes 300 requests in 15 minutes."""
+"""By provider: Meta allows 80 a second, both ways counted together; Twilio queues beyond 10; ticketz lets one
+message out in 3 s, for all its users together; Press Ticket takes 300 requests in 15 minutes."""
 UNOFFICIAL_PER_MINUTE: Final = 60
 """Gateways that drive a phone's own session: faster looks like spam and costs the number."""
 BURST: Final = 5
