@@ -166,6 +166,7 @@ class SenderProcessor:
         work = answer.work
         if isinstance(work, Send):
             settle.answered(turn, answer)
+            receipts.join(turn, answer)
             return
         if isinstance(work, Tell):
             numbers.told(turn, work, answer.result)

@@ -1,8 +1,10 @@
 """Receipts: what the provider reports later about an attempt that is known. Only ever forward. Rows S23, S27."""
 
+from consumers.runtime.api import Answer
 from consumers.sender import births, flight, keys, numbers, redrive, settle, silence
 from consumers.sender.release import back_off
 from consumers.sender.turn import Turn
+from consumers.sender.work import Sent
 from provider.api import Accepted, Rejected
 from schemas.reasons import Dead, Rejection, Suppressed
 from schemas.records import OutboxEntry, Receipt
@@ -24,7 +26,11 @@ def receive(turn: Turn, receipt: Receipt) -> None:
     if _in_flight(turn, receipt):
         return
     pairs = _known(turn, receipt)
-    if not pairs:
+    if not pairs and turn.index.in_flight():
+        # Its attempt may be one whose answer has not come yet.
+        for _ in range(turn.memory.early.keep(receipt, turn.now_ms)):
+            turn.count("recado_alerts_dropped_total", "unknown_receipt")
+    elif not pairs:
         turn.count("recado_alerts_dropped_total", "unknown_receipt")
     for key, entry in pairs:
         if entry.phase != "SENT" or (receipt.rank == FAILED and entry.receipt_rank > 1):
@@ -37,6 +43,15 @@ def receive(turn: Turn, receipt: Receipt) -> None:
                 "receipt", key, entry, reason=receipt.status, channel_id=receipt.channel_id,
                 notification_id=entry.notification_id, provider_message_id=receipt.provider_message_id,
             )  # fmt: skip
+
+
+def join(turn: Turn, answer: Answer) -> None:
+    """Apply what was reported of a message before the answer that names it."""
+    sent = answer.result.result if isinstance(answer.result, Sent) else None
+    if isinstance(sent, Accepted):
+        channel: str = answer.work.channel.channel_id
+        for receipt in turn.memory.early.join(channel, sent.provider_message_id, turn.now_ms):
+            receive(turn, receipt)
 
 
 def _in_flight(turn: Turn, receipt: Receipt) -> bool:

@@ -14,6 +14,7 @@ import structlog
 
 from consumers.runtime.api import AfterCommit, Ask, Effect, Emit, Store
 from consumers.sender import keys, outcomes
+from consumers.sender.early import Early
 from consumers.sender.index import Index
 from consumers.sender.keys import State
 from consumers.sender.limits import Allowed, Limits, Pairs, allowed
@@ -108,6 +109,7 @@ class Memory:
         self.index = Index()
         self.ready = Ready(limits)
         self.pairs = Pairs()
+        self.early = Early()
         self.recent: dict[str, Recent] = {}
         """Channel -> how its latest attempts went."""
         self.asking: dict[str, int] = {}
