@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from admin.doctor.finding import State, Told
-from consumers.runtime.kafka import reader_config
+from consumers.runtime.kafka import common, reader_config
 from consumers.sender.silence import CODE, REASON
 from schemas.codec import decoder
 from schemas.config import HOUR
@@ -53,21 +54,26 @@ def channels(settings: Settings) -> Iterator[Told]:
 def _newest(settings: Settings) -> list[Outcome]:
     topic = Cell(settings.cell).outcomes
     since = time.time_ns() // 1_000_000 - HOUR
+    admin = AdminClient(common(settings.kafka))
+    numbers = sorted(admin.list_topics(topic, timeout=KAFKA_S).topics[topic].partitions)
+    if not numbers:
+        return []  # the topic is missing, which is another check's finding
+    begins = _offsets(admin, topic, numbers, OffsetSpec.for_timestamp(since))  # type: ignore[no-untyped-call]
+    ends = _offsets(admin, topic, numbers, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    places = {number: max(begin, ends[number] - TAIL) for number, begin in begins.items() if begin >= 0}
     reader = Consumer(reader_config(settings.kafka, f"{Cell(settings.cell).prefix}doctor"))
     try:
-        numbers = sorted(reader.list_topics(topic, timeout=KAFKA_S).topics[topic].partitions)
-        if not numbers:
-            return []  # the topic is missing, which is another check's finding
-        times = reader.offsets_for_times([TopicPartition(topic, number, since) for number in numbers], KAFKA_S)
-        assigned = []
-        for place in times:
-            _low, high = reader.get_watermark_offsets(TopicPartition(topic, place.partition), KAFKA_S, cached=False)
-            if 0 <= place.offset < high:
-                assigned.append(TopicPartition(topic, place.partition, max(place.offset, high - TAIL)))
-        reader.assign(assigned)
-        return _read(reader, len(assigned))
+        reader.assign([TopicPartition(topic, number, offset) for number, offset in places.items()])
+        return _read(reader, len(places))
     finally:
         reader.close()
+
+
+def _offsets(admin: AdminClient, topic: str, numbers: Iterable[int], wanted: OffsetSpec) -> dict[int, int]:
+    """Return an offset of each partition; -1 where there is none."""
+    asked = {TopicPartition(topic, number): wanted for number in numbers}
+    found = admin.list_offsets(asked, request_timeout=KAFKA_S)
+    return {place.partition: end.result().offset for place, end in found.items()}
 
 
 def _read(reader: Consumer, open_ends: int) -> list[Outcome]:

@@ -12,7 +12,7 @@ from schemas.records import Receipt
 
 KEPT_MS: Final = 60 * SECOND
 KEPT: Final = 1_000
-"""Messages; more are not under way at once in one partition, and a session that we share reports on all of its own."""
+"""Messages. More are not under way at once in one partition; a session that we share reports on all of its own."""
 
 
 class Early:

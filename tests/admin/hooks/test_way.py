@@ -109,7 +109,8 @@ def soon(condition: Callable[[], bool], world: Reporting, what: str) -> None:
         until(condition, what, 60)
     except AssertionError as error:
         told = [(outcome.kind, outcome.reason, outcome.flags) for outcome in world.outcomes()]
-        raise AssertionError(f"{error}: {told}") from None
+        message = f"{error}: {told}"
+        raise AssertionError(message) from None
 
 
 def test_an_attempt_whose_answer_was_lost_is_settled_by_its_receipt_and_not_sent_again(

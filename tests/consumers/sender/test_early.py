@@ -6,10 +6,10 @@ from schemas.records import Receipt
 from tests.consumers.sender.world import LANE, World
 
 
-def receipt(name: str, rank: int = 1, channel: str = "main", **more: str) -> Receipt:
+def receipt(name: str, rank: int = 1, channel: str = "main") -> Receipt:
     return Receipt(
-        lane=LANE, channel_id=channel, notification_id=None, provider_message_id=name, rank=rank, status=f"rank {rank}",
-        **more,
+        lane=LANE, channel_id=channel, notification_id=None, provider_message_id=name, rank=rank,
+        status=f"rank {rank}",
     )  # fmt: skip
 
 
