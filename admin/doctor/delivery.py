@@ -58,7 +58,7 @@ def _newest(settings: Settings) -> list[Outcome]:
     numbers = sorted(admin.list_topics(topic, timeout=KAFKA_S).topics[topic].partitions)
     if not numbers:
         return []  # the topic is missing, which is another check's finding
-    begins = _offsets(admin, topic, numbers, OffsetSpec.for_timestamp(since))  # type: ignore[no-untyped-call]
+    begins = _offsets(admin, topic, numbers, OffsetSpec.for_timestamp(since))
     ends = _offsets(admin, topic, numbers, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     places = {number: max(begin, ends[number] - TAIL) for number, begin in begins.items() if begin >= 0}
     reader = Consumer(reader_config(settings.kafka, f"{Cell(settings.cell).prefix}doctor"))
