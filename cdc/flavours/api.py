@@ -73,7 +73,8 @@ class LiveTicket:
 
     `queue_members` are the members of the ticket's queue under the flavour's visibility rule, `admins` those of the
     company; both sorted by id, without inactive users. `menu` is True when the ticket's connection offers a
-    menu of queues. `rows` holds the asked rows that still exist, by row id.
+    menu of queues. `rows` holds the asked rows that still exist, by row id. `hidden_id` is the contact's WhatsApp
+    id (`…@lid`) where that is all that is known of it.
     """
 
     source: str
@@ -93,6 +94,8 @@ class LiveTicket:
     number: str
     link_path: str | None
     rows: Mapping[str, LiveRow] = field(default_factory=dict)
+    contact_id: int | None = None
+    hidden_id: str | None = None
 
 
 class Flavour(Protocol):

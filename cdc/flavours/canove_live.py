@@ -28,7 +28,7 @@ READS: Mapping[str, tuple[str, ...]] = {
 
 TICKETS = text("""
     SELECT t.id, t.status, t."isGroup", t."userId", t."queueId",
-           c.name AS contact_name, c.number AS contact_number, q.name AS queue_name,
+           t."contactId", c.name AS contact_name, c.number AS contact_number, q.name AS queue_name,
            (SELECT count(*) FROM "WhatsappQueues" w JOIN "Queues" o ON o.id = w."queueId"
              WHERE w."whatsappId" = t."whatsappId") AS queues
       FROM "Tickets" t
@@ -83,6 +83,8 @@ def read(
             number=str(t.id),
             link_path=f"/tickets/{t.id}",
             rows=rows.get(t.id, {}),
+            contact_id=t.contactId,
+            hidden_id=live.hidden_id(t.contact_number),
         )
         for t in tickets
     }

@@ -37,6 +37,11 @@ def number(stored: str | None) -> str | None:
     return None if not stored or "@" in stored else stored
 
 
+def hidden_id(stored: str | None) -> str | None:
+    """Return the internal id of a contact of which nothing else is known."""
+    return stored if stored and stored.endswith("@lid") else None
+
+
 def rows(
     connection: Connection, asked: Asked, kind_of: Callable[[str | None, str], str]
 ) -> dict[int, dict[str, LiveRow]]:

@@ -29,7 +29,7 @@ READS: Mapping[str, tuple[str, ...]] = {
 
 TICKETS = text("""
     SELECT t.id, t.status, t."isGroup", t."userId", t."queueId", t."companyId", t.uuid, t.chatbot,
-           c.name AS contact_name, c.number AS contact_number, q.name AS queue_name,
+           t."contactId", c.name AS contact_name, c.number AS contact_number, q.name AS queue_name,
            (SELECT count(*) FROM "WhatsappQueues" w WHERE w."whatsappId" = t."whatsappId") AS queues
       FROM "Tickets" t
       LEFT JOIN "Contacts" c ON c.id = t."contactId"
@@ -83,6 +83,8 @@ def read(
             number=str(t.id),
             link_path=f"/tickets/{t.uuid}" if t.uuid else None,
             rows=rows.get(t.id, {}),
+            contact_id=t.contactId,
+            hidden_id=live.hidden_id(t.contact_number),
         )
         for t in tickets
     }

@@ -18,10 +18,10 @@ from schemas.records import Echo, Known, OutboxEntry
 
 def is_loop(config: ConfigView, ticket: LiveTicket) -> bool:
     """Tell whether the ticket's contact is one of us."""
-    if not ticket.contact_number:
-        return False
-    key = loop_key(ticket.contact_number)
-    return key is not None and key in config.numbers(ticket.source)
+    if ticket.contact_id is not None and ticket.contact_id in config.agent_contacts(ticket.source):
+        return True
+    keys_of = (loop_key(address) for address in (ticket.contact_number, ticket.hidden_id) if address)
+    return any(key in config.numbers(ticket.source) for key in keys_of if key is not None)
 
 
 def told(turn: Turn, agent: str, entry: OutboxEntry) -> None:

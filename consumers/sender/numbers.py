@@ -42,11 +42,16 @@ def address_of(agent: AgentConfig, header: Header) -> Address:
     return Address(number, "e164")
 
 
-def refused(turn: Turn, agent: str, header: Header, code: str) -> bool:
-    """Take note that the number was refused for good; True when its other form is to be tried before it counts."""
+def refused(turn: Turn, agent: str, header: Header, code: str, number_hash: str | None = None) -> bool:
+    """Take note that the number was refused for good; True when it is to be tried in another way before it counts.
+
+    That is its other form, or the number that the agent has had since (`number_hash` is of the refused one).
+    """
     me = turn.config.agent(agent)
     if me is None or not me.number:
         return False
+    if number_hash is not None and number_hash != hash_of(me):
+        return True
     reached = header.reached = _reached(me, header) or Reached(number_hash=hash_of(me))
     machine = turn.tenant_of(agent).machine
     used = address_of(me, header)

@@ -182,7 +182,8 @@ def _rejected(
             header.as_template = True
             header.template_until_ms = turn.now_ms + flight.CLOSED_FOR_MS
         case Rejection.PERMANENT_RECIPIENT:
-            dead = None if numbers.refused(turn, agent, header, result.code) else Dead.RECIPIENT
+            again = numbers.refused(turn, agent, header, result.code, sending.address_hash)
+            dead = None if again else Dead.RECIPIENT
         case _:
             dead = Dead.PAYLOAD
     if dead is not None:

@@ -57,6 +57,7 @@ def test_an_owned_ticket_is_told_whole(shop: Shop) -> None:
             contact_number="5511991110001",
             number="1",
             link_path="/tickets/1",
+            contact_id=1,
             rows={
                 "A": LiveRow("A", "text", "Oi", 1795362264258, read=True, deleted=False),
                 "B": LiveRow("B", "sticker", "WEi3o-1795363353125.webp", 1795362264258, read=False, deleted=True),

@@ -64,6 +64,7 @@ def test_an_owned_ticket_is_told_whole(shop: Shop) -> None:
             contact_number="5511991110001",
             number="1",
             link_path=f"/tickets/{uuid_of(shop, 1)}",
+            contact_id=1,
             rows={
                 "A": LiveRow("A", "text", "Oi", 1795362264258, read=False, deleted=False),
                 "B": LiveRow("B", "image", "", 1795362264258, read=True, deleted=False),

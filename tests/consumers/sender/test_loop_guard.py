@@ -6,7 +6,7 @@ from consumers.sender.loop_guard import is_loop
 from schemas.config import HOUR, MINUTE, SECOND, StaticConfig
 from schemas.phone import comparison_key, loop_key, other_form, same_person
 from schemas.records import Retraction
-from tests.consumers.sender.world import LANE, START, World, agent, snapshot
+from tests.consumers.sender.world import LANE, START, World, agent, agent_config, snapshot
 
 
 @pytest.mark.parametrize("contact", ["5531988887777", "553188887777", "553188887777@s.whatsapp.net", "4711@lid"])
@@ -20,6 +20,15 @@ def test_a_contact_that_is_one_of_us_is_known_with_and_without_the_ninth_digit_a
     assert not is_loop(config, world.ticket(7, contact_number="5511900001111"))
     assert not is_loop(config, world.ticket(7, contact_number="4712@lid"))
     assert not is_loop(config, world.ticket(7, contact_number=None))
+    assert is_loop(config, world.ticket(7, contact_number=None, hidden_id="4711@lid"))
+
+
+def test_a_contact_that_is_an_agents_own_is_known_by_its_id_in_the_same_source() -> None:
+    world = World()
+    config = StaticConfig(snapshot(agents=(agent_config(1, contact_id=17),)))
+    assert is_loop(config, world.ticket(7, contact_id=17))
+    assert not is_loop(config, world.ticket(7, contact_id=18))
+    assert not is_loop(config, world.ticket(7, contact_id=17, source="vps2"))
 
 
 @pytest.mark.parametrize(

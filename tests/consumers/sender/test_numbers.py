@@ -180,3 +180,18 @@ def test_a_hidden_id_is_not_taken_for_an_address() -> None:
     world.reply = lambda i: Reply(Accepted(i, address_used="4711@lid"))
     world.alert()
     assert world.told == []
+
+
+def test_a_number_that_changed_while_the_old_one_was_refused_is_tried_and_not_blamed() -> None:
+    world = world_with("+551130611234")
+    world.auto = False
+    world.alert()
+    world.step()
+    world.agent(1, number="+5511987654321")
+    world.replies.append(GONE)
+    world.auto = True
+    world.settle()
+    assert [seen.address for seen in world.phones] == ["+5511987654321"]
+    assert world.story() == [("assigned", 1, None), ("sent", 1, None)]
+    assert world.header().reached is None
+    world.check()
