@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from admin.doctor.finding import State, Told
 from consumers.runtime.kafka import common, reader_config
@@ -22,6 +23,7 @@ KAFKA_S: Final = 3.0
 READ_S: Final = 5.0
 TAIL: Final = 2_000
 """Outcomes of a partition that are looked at, at most."""
+LEADERLESS: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 _decode = decoder(Outcome)
 
 
@@ -69,6 +71,12 @@ def _newest(settings: Settings) -> list[Outcome]:
         reader.close()
 
 
+def _passes(error: BaseException) -> bool:
+    """Tell whether trying again may help: a topic that was made a moment ago has no leader yet."""
+    return isinstance(error, KafkaException) and error.args[0].code() in LEADERLESS
+
+
+@retry(retry=retry_if_exception(_passes), stop=stop_after_delay(KAFKA_S), wait=wait_fixed(0.1), reraise=True)
 def _offsets(admin: AdminClient, topic: str, numbers: Iterable[int], wanted: OffsetSpec) -> dict[int, int]:
     """Return an offset of each partition; -1 where there is none."""
     asked = {TopicPartition(topic, number): wanted for number in numbers}
