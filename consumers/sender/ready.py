@@ -156,11 +156,11 @@ class Ready:
         for channel_id in self._ring:
             queue = self._queue(channel_id)
             first = queue.first()
-            if queue.bucket is None or first is None:
-                continue
+            if queue.bucket is None or first is None or queue.bucket.ready(now_ms):
+                continue  # no rate, nobody waits, or a place is what is missing
             agent, at_ms = queue.woken
             if at_ms <= now_ms or agent not in queue.waiting:
-                queue.woken = first, max(queue.bucket.next_ms, now_ms + 1)
+                queue.woken = first, queue.bucket.next_ms
                 found.append(queue.woken)
         return found
 

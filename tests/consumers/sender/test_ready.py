@@ -151,3 +151,13 @@ def test_who_rests_waits_no_more() -> None:
     assert not ready.waits("b", "x")
     ready.free("a")
     assert ready.next() == []
+
+
+def test_where_places_are_what_is_missing_no_timer_fires_for_tokens() -> None:
+    ready, rate = Ready(Limits()), Allowed(per_minute=60, places=1)
+    assert ready.claim("a", "x", 0, rate)
+    assert not ready.claim("b", "x", 0, rate)
+    assert ready.alarms(SECOND) == []
+    ready.spend("a")
+    ready.free("a")
+    assert ready.next(SECOND) == ["b"]
