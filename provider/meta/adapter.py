@@ -100,7 +100,7 @@ class MetaCloud:
         elif not self._waba:
             warnings += ("without 'waba_id' the template cannot be checked",)
         elif fault := await self._fault_of_template():
-            return replace(told, ok=False, detail=fault, warnings=warnings, code="RCD-304")
+            return replace(fault, session_number=told.session_number, warnings=warnings)
         if not self._app_secret:
             warnings += ("without 'app_secret' no receipts are read: an unknown attempt stays unknown",)
         return replace(told, warnings=warnings)
@@ -151,13 +151,14 @@ class MetaCloud:
             f"/{self._number}/messages", timeout_s, errors.ERRORS, attempt_id, json=body
         )
 
-    async def _fault_of_template(self) -> str | None:
+    async def _fault_of_template(self) -> Health | None:
         query = {"name": self._template, "fields": health.TEMPLATE_FIELDS, "limit": "100"}
         found = await self._ask(f"/{self._waba}/message_templates", query, health.Templates)
         if isinstance(found, Health):
-            return f"the template cannot be checked: {found.detail}"
+            return replace(found, detail=f"the template cannot be checked: {found.detail}")
         faults = (health.fault_of_template(found, self._template, language) for language in self._languages)
-        return next((fault for fault in faults if fault), None)
+        fault = next((each for each in faults if each), None)
+        return Health(False, fault, code="RCD-304") if fault else None
 
     async def _ask(self, path: str, query: Mapping[str, str], kind: type[T]) -> T | Health:
         """Ask Graph; where it refuses, its own code is worth more than the HTTP status."""
@@ -167,8 +168,7 @@ class MetaCloud:
             return unreachable(error)
         refusal = decode(answer.body, errors.Refusal)
         if refusal is not None:
-            told = "RCD-302" if refusal.error.code in AUTHENTICATION else CODE
-            return Health(ok=False, detail=_told(refusal.error.code), code=told)
+            return _refused(refusal.error)
         found = None if answer.truncated or answer.status != 200 else decode(answer.body, kind)
         return (
             Health(ok=False, detail=f"Graph's answer cannot be read (status {answer.status})")
@@ -181,10 +181,17 @@ def _invalid(channel_id: str, detail: str) -> Invalid:
     return Invalid(CODE, f"channel {channel_id}: {detail}")
 
 
-def _told(code: int) -> str:
+def _refused(error: errors.GraphError) -> Health:
+    """Return the health of a number that Graph does not tell of; where it may pass, without a code to act on."""
     meaning = {0: "it does not accept the token", 190: "the token has expired or was revoked"}
     meaning |= dict.fromkeys((33, 100), "'phone_number_id' or 'waba_id' is wrong, or the token may not see it")
-    return f"Graph refuses with code {code}" + (f": {meaning[code]}" if code in meaning else "")
+    detail = f"Graph refuses with code {error.code}"
+    if error.code in meaning:
+        detail += f": {meaning[error.code]}"
+    code = "RCD-306" if error.code in (33, 100) else None
+    if errors.kind_of(error) == Rejection.PERMANENT_CONFIG and code is None:
+        code = "RCD-302"
+    return Health(False, detail, code=code)
 
 
 DECLARATION: Final = Declaration(

@@ -76,9 +76,8 @@ def of_number(number: Number) -> Health:
         for problem in entity.errors
     ]
     if health.can_send_message == "BLOCKED":
-        return Health(
-            False, "Meta blocks this number: " + ("; ".join(reasons) or "no reason given"), session_number
-        )
+        detail = "Meta blocks this number: " + ("; ".join(reasons) or "no reason given")
+        return Health(False, detail, session_number, code="RCD-303")
     warnings = [f"Meta limits this number: {each}" for each in reasons]
     if health.can_send_message == "LIMITED" and not reasons:
         warnings.append("Meta limits this number")

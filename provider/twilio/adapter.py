@@ -91,7 +91,7 @@ class Twilio:
         if isinstance(found, Health):
             return found
         if found.status != "active":
-            return Health(False, f"the account is {found.status}")
+            return Health(False, f"the account is {found.status}", code="RCD-306")
         warnings: tuple[str, ...] = ()
         if not self._content:
             warnings += ("no 'content_sid': outside the 24-hour window nothing can be sent",)

@@ -100,6 +100,30 @@ def test_a_wrong_token_says_so_and_is_repaired_in_its_file(recado: Command, tmp_
 
 
 @pytest.mark.stack
+def test_a_test_outside_the_window_goes_out_as_the_channels_template(recado: Command, tmp_path: Path) -> None:
+    recado(*SOURCE)
+    recado("tenant", "set", "shop/1", "--name", "Loja Sol")
+    recado("user", "set", "shop/1/7", "--name", "Ana", "--number", "11 98765-4321")
+    recado("user", "verify", "shop/1/7", "--reason", "known")
+    (tmp_path / "token").write_text("t0ken")
+    test = ("channel", "test", "phones", "--to", "shop/1/7")
+    with serving("meta") as graph:
+        assert graph.client.put("/v1/window", json={"open": False}).status_code == 204
+        words = ("-s", f"url={graph.address}", "-s", "phone_number_id=1", "-s", f"token=file:{tmp_path / 'token'}")
+        assert recado("channel", "add", "phones", "--provider", "meta", *words).code == 0
+        said = recado(*test)
+        assert (said.code, said.err.splitlines()[0]) == (
+            20,
+            "RCD-304: channel phones: it needs a template to open a conversation, and none is set",
+        )
+        recado("channel", "set", "phones", "-s", "template=aviso")
+        assert recado(*test).code == 0
+        assert [m["body"] for m in graph.seen()] == [
+            "Recado: [Whaticket] Teste do canal phones: os avisos do Recado chegam por aqui."
+        ]
+
+
+@pytest.mark.stack
 def test_a_gateway_in_a_private_network_waits_for_the_operators_word(
     recado: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

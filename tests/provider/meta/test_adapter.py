@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
+from aiohttp import web
 
 from provider.addresses import LOOPBACK
 from provider.api import (
@@ -187,6 +188,45 @@ def test_a_template_is_checked_when_the_channel_is_tested(
 ) -> None:
     approve(graph, template)
     assert health(graph, **(ALL | values)) == Health(False, detail, "+551130611234", code="RCD-304")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail", "code"),
+    [
+        ({"code": 190}, 401, "Graph refuses with code 190: the token has expired or was revoked", "RCD-302"),
+        ({"code": 0}, 401, "Graph refuses with code 0: it does not accept the token", "RCD-302"),
+        ({"code": 10}, 403, "Graph refuses with code 10", "RCD-302"),
+        (
+            {"code": 100, "error_subcode": 33},
+            400,
+            "Graph refuses with code 100: 'phone_number_id' or 'waba_id' is wrong, or the token may not see it",
+            "RCD-306",
+        ),
+        ({"code": 2}, 503, "Graph refuses with code 2", None),
+    ],
+)
+def test_what_graph_refuses_to_tell_is_worth_a_sentence(
+    error: dict[str, Any], status: int, detail: str, code: str | None
+) -> None:
+    async def main() -> Health:
+        async def refuse(_request: web.Request) -> web.Response:
+            return web.json_response({"error": error | {"message": "m", "type": "OAuthException"}}, status=status)
+
+        app = web.Application()
+        app.router.add_get("/{anything:.*}", refuse)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        http = HttpClient(LOOPBACK)
+        settings = {"url": url, "phone_number_id": NUMBER, "token": "t0ken"}
+        try:
+            return await MetaCloud(ChannelSettings("loja", "meta", settings), http).health()
+        finally:
+            await http.close()
+            await runner.cleanup()
+
+    assert asyncio.run(main()) == Health(False, detail, code=code)
 
 
 def test_a_blocked_number_is_not_well(graph: Served) -> None:

@@ -25,7 +25,7 @@ def test_a_number_that_can_send_is_well() -> None:
 def test_a_blocked_number_says_why() -> None:
     health = {"can_send_message": "BLOCKED", "entities": [entity("WABA", "BLOCKED", 141010, "Payment missing")]}
     assert of_number(number(health_status=health)) == Health(
-        False, "Meta blocks this number: WABA: 141010 Payment missing", "+551130611234"
+        False, "Meta blocks this number: WABA: 141010 Payment missing", "+551130611234", code="RCD-303"
     )
 
 
