@@ -31,7 +31,7 @@ def silent(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """Return how many notices each channel accepted of which no receipt came, since its last receipt."""
     waiting: dict[str, set[str]] = defaultdict(set)
     for outcome in sorted(outcomes, key=lambda each: each.at_ms):
-        if outcome.kind != "receipt" or outcome.channel_id is None:
+        if outcome.kind not in {"receipt", "bounced"} or outcome.channel_id is None:
             continue
         if outcome.reason == REASON:
             waiting[outcome.channel_id].add(outcome.notification_id or outcome.outcome_id)

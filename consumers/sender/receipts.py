@@ -36,6 +36,7 @@ def receive(turn: Turn, receipt: Receipt) -> None:
         if entry.phase != "SENT" or (receipt.rank == FAILED and entry.receipt_rank > 1):
             continue  # delivered already: a failure that arrives later is of something else
         if receipt.rank == FAILED:
+            silence.speaks(turn, entry)
             _bounce(turn, key, entry, receipt)
         elif receipt.rank > entry.receipt_rank:
             silence.heard(turn, key, entry, receipt.rank)

@@ -62,13 +62,18 @@ def due(turn: Turn, key: str, entry: OutboxEntry) -> None:
 
 
 def heard(turn: Turn, key: str, entry: OutboxEntry, rank: int) -> None:
-    """A receipt has come: the entry lives on for later ones, and the channel's alarm ends."""
+    """A receipt has come: the entry lives on for later ones."""
     agent, _ = keys.parse_entry(key)
     if agent is None:
         return
     entry.receipt_rank = rank
     entry.due_ms = turn.now_ms + turn.tenant_of(agent).machine.receipt_ttl
     turn.put(key, entry)
+    speaks(turn, entry)
+
+
+def speaks(turn: Turn, entry: OutboxEntry) -> None:
+    """Whatever the gateway reported of an entry, it reports: the channel's alarm ends."""
     if entry.channel_id is None:
         return
     channel = turn.channel(entry.channel_id)

@@ -47,6 +47,7 @@ def test_another_channels_receipt_and_other_outcomes_say_nothing() -> None:
 
 def test_a_receipt_ends_it() -> None:
     assert silent([outcome(1, "unacknowledged"), outcome(2, "server")]) == {}
+    assert silent([outcome(1, "unacknowledged"), outcome(2, "failed", kind="bounced")]) == {}
 
 
 @pytest.mark.stack

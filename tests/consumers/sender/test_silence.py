@@ -57,6 +57,16 @@ def test_the_next_receipt_of_the_channel_ends_the_alarm() -> None:
     assert (channel(world).unheard, channel(world).unheard_since_ms) == (0, 0)
 
 
+def test_a_failure_is_a_report_too() -> None:
+    world = World(receipts=True)
+    world.alert()
+    world.run(2 * 60 * SECOND)
+    assert channel(world).unheard == 1
+    world.record(receipt(world, -1, kind="transient"))
+    assert channel(world).unheard == 0
+    world.check()
+
+
 def test_a_receipt_that_settles_an_unknown_attempt_counts_as_its_first() -> None:
     world = World(receipts=True)
     world.replies.append(lambda _: Reply(Unknown("reset")))
