@@ -106,6 +106,11 @@ def test_an_unknown_host_is_transient_because_nothing_left(contract: Contract) -
     assert result == Rejected(Rejection.TRANSIENT, "dns", scope="gateway")
 
 
+def test_a_gateway_without_tls_behind_an_https_address_is_a_wrong_configuration(contract: Contract) -> None:
+    url = contract.gateway.address.replace("http:", "https:")
+    assert contract.send(attempt(), url=url) == Rejected(Rejection.PERMANENT_CONFIG, "tls", scope="gateway")
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_a_connection_reset_after_the_request_left_is_unknown(contract: Contract, accepted: bool) -> None:
     me = attempt()
