@@ -79,7 +79,8 @@ ROWS: Final = (
     _row(_RECIPIENT, "recipient", (21211, 400), (21217, 400), (21610, 400), (21612, 400), (21614, 400)),
     _row(_RECIPIENT, "recipient", (63003, 201), (63014, 201), (63024, 201), (63033, 201)),  # none, blocked us
     # One agent's number, which must not stop the channel for others: has not joined a sandbox; the sender itself.
-    _row(_CONFIG, "recipient", (63015, 201), (63031, 201)),
+    # These come by callback, which has no scope: a fault of configuration would be the channel's.
+    _row(_RECIPIENT, "recipient", (63015, 201), (63031, 201)),
     _row(_PAYLOAD, "recipient", (21602, 400), (21617, 400), (21619, 400), (21656, 400)),
     _row(_PAYLOAD, "recipient", (63005, 201), (63013, 201), (63021, 201), (63030, 201)),
     _row(_PAYLOAD, "recipient", (63032, 201), (63049, 201)),  # WhatsApp's experiment, its marketing cap

@@ -147,9 +147,7 @@ def test_health_tells_the_account_and_what_is_missing(api: Served) -> None:
         "without 'status_callback' no receipts come: a failure of WhatsApp stays unseen",
     )
     api.client.put(f"/v1/health/{ACCOUNT}", json={"ok": False})
-    assert use(api, lambda channel: channel.health()) == Health(
-        False, "the account is suspended", code="RCD-306"
-    )
+    assert use(api, lambda channel: channel.health()) == Health(False, "the account is suspended", code="RCD-306")
 
 
 @pytest.mark.parametrize(
