@@ -64,8 +64,8 @@ clean: ## stop the local stack and remove .recado/ and .venv/
 	@if [ -x $(BIN)/recado ]; then $(BIN)/recado down --purge; fi
 	@rm -rf .recado $(VENV) build *.egg-info
 
-deps-system: ## install what is not from pip (nothing yet; later Chromium and MariaDB)
-	@echo "Nothing to install: every part comes from pip."
+deps-system: venv ## install what is not from pip: clients from npm that prove emulators (into the cache)
+	@$(BIN)/python -m tests.provider.npm
 
 lock: venv ## pin requirements/*.in again, with hashes
 	@for name in runtime stack dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
