@@ -27,6 +27,7 @@ OnceOption = Annotated[bool, typer.Option("--once", help="Run to the end, check 
 SummaryOption = Annotated[Path | None, typer.Option("--summary", help="Write the summary as JSON to this file.")]
 SpeedOption = Annotated[float, typer.Option("--speed", min=0.1, help="How much faster than recorded.")]
 ScenarioOption = Annotated[list[str] | None, typer.Option("--scenario", help="Only up to this scenario (number).")]
+GatewayOption = Annotated[str, typer.Option("--gateway", help="Send through the emulator of this gateway.")]
 TracesOption = Annotated[Path, typer.Option("--traces", help="Folder of the recorded traffic.")]
 
 
@@ -35,15 +36,18 @@ def demo(
     summary: SummaryOption = None,
     speed: SpeedOption = 1.0,
     scenario: ScenarioOption = None,
+    gateway: GatewayOption = "sandbox",
     traces: TracesOption = TRACES,
 ) -> None:
     """Play recorded traffic of a helpdesk through the whole pipeline and watch the agents' phones."""
+    from admin.demo import gateways  # noqa: PLC0415
     from admin.demo.judge import conclude  # noqa: PLC0415
     from admin.demo.scene import Scene  # noqa: PLC0415 - only this command needs the stack's packages
     from deploy.demo.replay import Recording  # noqa: PLC0415
     from deploy.progress import Bars  # noqa: PLC0415
     from deploy.stack import LocalStack  # noqa: PLC0415
 
+    sends_through = gateways.gateway(gateway)
     if not traces.is_dir():
         raise Invalid(
             "RCD-601", f"no recorded traffic in {traces}: run the demonstration in a clone of the project"
@@ -56,7 +60,7 @@ def demo(
     with Bars(console) as bars:
         stack.up(bars)
     recording = Recording(traces)
-    scene = Scene(stack, settings, recording, traces / recording.flavour)
+    scene = Scene(stack, settings, recording, traces / recording.flavour, sends_through)
     console.print("Setting the stage: database, connector, roles, phones …")
     try:
         scene.open()

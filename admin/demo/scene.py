@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from admin.demo import cast
+from admin.demo.gateways import GATEWAYS, DemoGateway
 from admin.registry import agents, channels, flags, sources, tenants
 from admin.registry.rows import By
 from cdc import provision
@@ -31,20 +32,31 @@ CHANNEL = "demo-phones"
 CELLS = "recado.demo-"
 FRONTEND = "https://desk.example"
 PARTITIONS = 4
-PARAMETERS = {"window": 10_000, "max_window": 20_000, "bot_hold": 20_000, "agent_cap": 1_000, "ticket_cap": 1_000}
+PARAMETERS = {
+    "window": 10_000, "max_window": 20_000, "bot_hold": 20_000, "agent_cap": 1_000, "ticket_cap": 1_000,
+    "pair_interval": 0,
+}  # fmt: skip
 BY = By("demo", via="cli", why="demonstration")
 
 
 class Scene:
     """The demonstration's world. `open` builds it anew; what an earlier run left is removed first."""
 
-    def __init__(self, stack: LocalStack, settings: Settings, recording: Recording, folder: Path) -> None:
-        self.stack, self.settings, self.recording = stack, settings, recording
+    def __init__(
+        self,
+        stack: LocalStack,
+        settings: Settings,
+        recording: Recording,
+        folder: Path,
+        gateway: DemoGateway = GATEWAYS["sandbox"],
+    ) -> None:
+        self.stack, self.settings, self.recording, self.gateway = stack, settings, recording, gateway
         self.folder = stack.data_dir / "demo"
         self.cast = cast.read(folder)
         self.cell = Cell(f"demo-{int(time.time())}")
         self.ledger = self.folder / "phones.jsonl"
         self.phones_url = ""
+        self._gateway_url = ""
         self._url = ""
 
     @property
@@ -94,14 +106,29 @@ class Scene:
         book = self.folder / "phones.json"
         book.write_text(json.dumps([{"number": a.number, "name": a.name} for a in self.cast.agents]), "utf-8")
         address = self.folder / "phones.address"
-        command = [sys.executable, "-m", "provider.sandbox", "--ledger", str(self.ledger)]
+        command = [sys.executable, "-m", "provider.sandbox", "--gateway", self.gateway.emulator]
+        command += ["--ledger", str(self.ledger)]
         self.stack.start_role("demo-phones", [*command, "--phones", str(book), "--address-file", str(address)])
         deadline = time.monotonic() + 30
         while not address.exists():
             if time.monotonic() > deadline:
                 raise Recoverable("RCD-706", f"the phones' gateway; see {self.stack.log_file('demo-phones')}")
             time.sleep(0.05)
-        self.phones_url = address.read_text("utf-8").strip()
+        self._gateway_url = address.read_text("utf-8").strip()
+        self.phones_url = self._gateway_url + self.gateway.page.rstrip("/")
+
+    def _channel_settings(self) -> dict[str, str]:
+        """Return the channel's settings, its credentials as references to files."""
+        values = {"url": self._gateway_url, **self.gateway.settings}
+        for name, value in self.gateway.secrets.items():
+            values[name] = f"file:{self._secret(f'gateway.{name}', value)}"
+        return values
+
+    def _secret(self, name: str, value: str) -> Path:
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(value, "utf-8")
+        return path
 
     def _create_source(self) -> "psycopg.Connection[tuple[object, ...]]":
         """Create the Whaticket database with the rows from before the recording."""
@@ -123,9 +150,7 @@ class Scene:
 
     def _configure(self, passwords: dict[str, str]) -> None:
         """Fill the recado database: one source, two companies, six agents, one channel; all switched on."""
-        secret = self.folder / "app.password"
-        secret.touch(mode=0o600)
-        secret.write_text(passwords[names(SOURCE).app_role], "utf-8")
+        secret = self._secret("app.password", passwords[names(SOURCE).app_role])
         self._url = self.stack.create_database("recado_demo")
         migrations.upgrade(self._url)
         postgres = self.stack.ports["postgres"]
@@ -135,7 +160,7 @@ class Scene:
                 connection, BY, SOURCE, self.recording.flavour, dsn, password=f"file:{secret}",
                 session_numbers=self.cast.sessions, frontend_url=FRONTEND,
             )  # fmt: skip
-            channels.add(connection, BY, CHANNEL, "sandbox", {"url": self.phones_url})
+            channels.add(connection, BY, CHANNEL, self.gateway.provider, self._channel_settings())
             for company, name in self.cast.companies:
                 tenant = TenantId(SOURCE, str(company))
                 tenants.change(
