@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cdc.flavours.api import LiveTicket
+from consumers.sender.quiet import zone_of
 from consumers.sender.work import Live
 from formatter.api import MessageFact, Notice, TicketFact
 from schemas.config import AgentConfig, TenantConfig
@@ -53,7 +54,7 @@ def build(
         mark_invisibly=provider.startswith(WHATICKET),
         quiet_since_ms=quiet_since_ms,
         late_since_ms=late_since_ms,
-        zone=tenant.zone,
+        zone=zone_of(agent, tenant),
     )
 
 

@@ -37,10 +37,16 @@ def quiet_end(agent: AgentConfig, tenant: TenantConfig, now_ms: int) -> int | No
     return _calendar(agent.quiet_hours or tenant.quiet_hours, tenant.zone, tenant.holidays).quiet_end(now_ms)
 
 
+def zone_of(agent: AgentConfig, tenant: TenantConfig) -> str:
+    """Return the zone by whose clock the agent lives: that of the quiet hours, else the tenant's."""
+    return _calendar(agent.quiet_hours or tenant.quiet_hours, tenant.zone, tenant.holidays).zone
+
+
 class Calendar:
     """One set of hours and holidays in one zone. Remembers its last answer for as long as that one holds."""
 
     def __init__(self, hours: QuietHours, holidays: tuple[Holiday, ...], zone: str) -> None:
+        self.zone = zone
         self._zone = ZoneInfo(zone)
         self._ranges = [(_clock(r.start), _clock(r.end), frozenset(r.days)) for r in hours.ranges]
         self._holidays = holidays

@@ -1,5 +1,7 @@
 """The notice: what the formatter is given, and that it can render all of it."""
 
+import msgspec
+
 from cdc.flavours.api import LiveRow
 from consumers.sender.notice import build
 from consumers.sender.work import Live
@@ -92,3 +94,10 @@ def test_after_a_short_one_it_does_not() -> None:
     world.alert()
     world.run(20 * MINUTE)
     assert [notice.late_since_ms for notice in world.notices] == [None, None]
+
+
+def test_an_agent_who_lives_in_another_zone_reads_its_clock() -> None:
+    hours = '{"ranges": [{"start": "20:00", "end": "08:00"}], "zone": "America/Manaus"}'
+    agent = msgspec.structs.replace(agent_config(1), quiet_hours=hours)
+    live = Live(START, {7: World().ticket(7, rows={"m1": row(1, "oi")})})
+    assert build(TENANT, agent, [entry(7, 1)], live, START).zone == "America/Manaus"
