@@ -7,12 +7,12 @@ import pytest
 
 from deploy.stack import LocalStack
 from schemas.topics import Cell
+from tests import stack_fixture
 from tests.stack_fixture import (
     Database,
     Processes,
     fresh_cell,
     fresh_database,
-    private_stack,
     shared_stack,
 )
 
@@ -29,12 +29,7 @@ def stack() -> Iterator[LocalStack]:
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack of this module alone, running at first; its parts may be killed."""
-    stack = private_stack(tmp_path_factory.mktemp("stack") / ".recado")
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.down(purge=True)
+    yield from stack_fixture.own_stack(tmp_path_factory.mktemp("stack") / ".recado")
 
 
 @pytest.fixture

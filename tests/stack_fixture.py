@@ -18,6 +18,7 @@ from deploy import files
 from deploy.stack import Dirs, LocalStack
 from schemas.settings import Settings
 from schemas.topics import Cell
+from tests.stack_guard import FAREWELL
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".recado" / "test"
@@ -74,15 +75,47 @@ class Processes:
 def shared_stack(folder: Path = FOLDER) -> Iterator[LocalStack]:
     """Use the checkout's test stack; starts it if nobody has, removes it with its data if nobody else uses it."""
     stack = private_stack(folder)
-    gate, users = folder / "gate.lock", folder / "users.lock"
-    with contextlib.ExitStack() as using:
-        with files.locked(gate):
-            if not stack.is_up():
-                stack.up()
-            using.enter_context(files.locked(users, shared=True))
-        yield stack
-    with files.locked(gate), files.locked(users, wait=False) as is_last:
+    with guarded(folder):
+        with contextlib.ExitStack() as using:
+            with files.locked(folder / "gate.lock"):
+                if not stack.is_up():
+                    stack.up()
+                using.enter_context(files.locked(folder / "users.lock", shared=True))
+            yield stack
+        leave(stack)
+
+
+def leave(stack: LocalStack) -> bool:
+    """Remove a stack with its data unless somebody uses it; return whether it was removed."""
+    folder = stack.data_dir
+    with files.locked(folder / "gate.lock"), files.locked(folder / "users.lock", wait=False) as is_last:
         if is_last:
+            stack.down(purge=True)
+        return is_last
+
+
+@contextlib.contextmanager
+def guarded(folder: Path) -> Iterator[None]:
+    """Within this a guard stands by, which ends the folder's stack if this process is killed."""
+    guard = subprocess.Popen(
+        [sys.executable, "-m", "tests.stack_guard", str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        guard.communicate(FAREWELL, timeout=20)
+
+
+def own_stack(folder: Path) -> Iterator[LocalStack]:
+    """Run a stack that nobody else uses, for tests that break it."""
+    stack = private_stack(folder)
+    with guarded(folder):
+        try:
+            stack.up()
+            yield stack
+        finally:
             stack.down(purge=True)
 
 

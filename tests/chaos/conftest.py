@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack import LocalStack
-from tests.stack_fixture import ROOT, private_stack
+from tests.stack_fixture import ROOT, own_stack
 
 REPORTS = ROOT / ".recado" / "chaos"
 
@@ -15,12 +15,7 @@ REPORTS = ROOT / ".recado" / "chaos"
 @pytest.fixture(scope="session")
 def broken_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack of this suite alone."""
-    stack = private_stack(tmp_path_factory.mktemp("chaos") / ".recado")
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.down(purge=True)
+    yield from own_stack(tmp_path_factory.mktemp("chaos") / ".recado")
 
 
 @pytest.fixture(scope="session")
