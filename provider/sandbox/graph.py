@@ -7,7 +7,6 @@ templates are not), `PUT /v1/templates` says which templates are approved.
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -17,13 +16,11 @@ from aiohttp import web
 from provider.sandbox import wire
 from provider.sandbox.emulator import Effect, Emulator, Message
 from provider.sandbox.faults import Preset, digits
+from provider.sandbox.graph_messages import Sent, Template, error, shown
 from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.webhooks import Hook, Posting, Status
 from schemas.clock import Clock
 
-MAX_TEXT: Final = 4_096
-MAX_BODY: Final = 1_024
-_BAD_PARAMETER: Final = re.compile(r"[\n\r\t]| {5,}")
 _WORDS: Final[Mapping[Status, str]] = {
     "server": "sent",
     "delivered": "delivered",
@@ -32,73 +29,11 @@ _WORDS: Final[Mapping[Status, str]] = {
 }
 
 
-class Template(msgspec.Struct, forbid_unknown_fields=True):
-    """A template of `PUT /v1/templates`. The placeholders of `body` are `{{1}}` and so on."""
-
-    name: str
-    language: str = "pt_BR"
-    body: str = "Recado: {{1}}"
-    status: str = "APPROVED"
-
-    @property
-    def placeholders(self) -> int:
-        """How many parameters its body wants."""
-        return len(set(re.findall(r"\{\{(\d+)\}\}", self.body)))
-
-
 class Window(msgspec.Struct, forbid_unknown_fields=True):
     """What `PUT /v1/window` takes; without `numbers` it is about all."""
 
     open: bool
     numbers: list[str] = []
-
-
-class _Text(msgspec.Struct):
-    body: str
-
-
-class _Parameter(msgspec.Struct):
-    type: str
-    text: str = ""
-
-
-class _Component(msgspec.Struct):
-    type: str
-    parameters: list[_Parameter] = []
-
-
-class _Language(msgspec.Struct):
-    code: str
-
-
-class _Template(msgspec.Struct):
-    name: str
-    language: _Language
-    components: list[_Component] = []
-
-
-class Sent(msgspec.Struct):
-    """What `POST /{version}/{phone-number-id}/messages` takes, as far as notices need it."""
-
-    messaging_product: str
-    to: str
-    type: str = "text"
-    recipient_type: str = "individual"
-    text: _Text | None = None
-    template: _Template | None = None
-    biz_opaque_callback_data: str = ""
-
-
-def error(code: int, status: int, details: str = "scripted", headers: Mapping[str, str] | None = None) -> Effect:
-    """Return a refusal as Graph words it."""
-    body = {
-        "message": f"(#{code}) {details}",
-        "type": "OAuthException",
-        "code": code,
-        "error_data": {"messaging_product": "whatsapp", "details": details},
-        "fbtrace_id": "Abcdefghijklmnop",
-    }
-    return Effect(status, {"error": body}, headers or {})
 
 
 _BUSY: Final = {
@@ -184,7 +119,8 @@ class Graph(Emulator):
             sent = msgspec.json.decode(await request.read(), type=Sent)
         except msgspec.MsgspecError as wrong:
             return _refuse(error(100, 400, str(wrong)))
-        body = self._body(sent)
+        closed = self._all_closed or digits(sent.to) in self._closed
+        body = shown(sent, self._templates, window_open=not closed)
         if isinstance(body, Effect):
             return _refuse(body)
         number = request.match_info["number"]
@@ -255,50 +191,6 @@ class Graph(Emulator):
 
     def _keep(self, templates: list[Template]) -> None:
         self._templates = {(each.name, each.language): each for each in templates}
-
-    def _body(self, sent: Sent) -> str | Effect:
-        """Return what the phone would show, or Graph's refusal."""
-        if sent.messaging_product != "whatsapp":
-            return error(100, 400, "messaging_product must be whatsapp")
-        if len(sent.biz_opaque_callback_data) > 512:
-            return error(131009, 400, "biz_opaque_callback_data is too long")
-        if not 8 <= len(digits(sent.to)) <= 15:
-            return error(131009, 400, "Parameter value is not valid: to")
-        match sent.type:
-            case "text" if sent.text is not None:
-                if not 1 <= len(sent.text.body) <= MAX_TEXT:
-                    return error(100, 400, "text.body must be 1 to 4096 characters")
-                if self._all_closed or digits(sent.to) in self._closed:
-                    return self.presets[Preset.WINDOW_CLOSED]
-                return sent.text.body
-            case "template" if sent.template is not None:
-                return self._filled(sent.template)
-            case "text" | "template":
-                return error(131008, 400, f"Required parameter is missing: {sent.type}")
-            case _:
-                return error(131051, 400, "Unsupported message type")
-
-    def _filled(self, sent: _Template) -> str | Effect:
-        template = self._templates.get((sent.name, sent.language.code))
-        if template is None or template.status not in ("APPROVED", "PAUSED"):
-            return self.presets[Preset.TEMPLATE_MISSING]
-        if template.status == "PAUSED":
-            return error(132015, 400, "Template is paused")
-        parameters = [
-            each.text for part in sent.components if part.type.casefold() == "body" for each in part.parameters
-        ]
-        if len(parameters) != template.placeholders:
-            details = f"body: number of localizable_params ({len(parameters)}) does not match"
-            return error(132000, 400, f"{details} the expected number of params ({template.placeholders})")
-        for each in parameters:
-            if not each or _BAD_PARAMETER.search(each):
-                return error(
-                    132018, 400, "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
-                )
-        body = template.body
-        for n, each in enumerate(parameters, 1):
-            body = body.replace("{{" + str(n) + "}}", each)
-        return body if len(body) <= MAX_BODY else error(132005, 400, "Translated text too long")
 
 
 def _body_of(template: Template) -> dict[str, Any]:
