@@ -28,14 +28,13 @@ class _Taken(msgspec.Struct):
     """A success says with a null that there was no error; without that it is somebody else's answer."""
 
     error: None
-    details: list[Any] = []
 
 
 class _Refusal(msgspec.Struct):
-    """`details` are lines of the server's log: level, time and text."""
+    """`details` is the server's log of this request, its form as the release likes: here lines of three words."""
 
     error: str
-    details: list[tuple[str, str, str]] = []
+    details: Any = None
 
 
 class _Storage(msgspec.Struct):
@@ -117,12 +116,11 @@ def _accepted(answer: Answer) -> Accepted | None:
 
 
 def _read(answer: Answer) -> Said | None:
-    if answer.status == 204:  # a status that may have no body says all by itself
-        return Said()
     refusal = decode(answer.body, _Refusal)
-    if refusal is None:
-        return None
-    return Said(text="\n".join((refusal.error, *(text for _, _, text in refusal.details))))
+    if refusal is not None:
+        return Said(text=f"{refusal.error}\n{refusal.details or ''}")
+    # What only this server means by them is not made another thing by a body in another form, or by none.
+    return Said() if answer.status in (204, 424) else None
 
 
 def _says(status: int, error: str, *log: str) -> Answer:
@@ -174,6 +172,8 @@ ERRORS: Final = ErrorTable(
                 _says(424, NOT_ALL),
                 _says(424, "One or more notifications could not be sent"),
                 _says(424, NOT_ALL, "Sent Telegram notification.", "Failed to send e-mail notification."),
+                example(424, {"error": NOT_ALL, "details": "a log of another form"}),
+                example(424, b"One or more notification could not be sent"),
             ),
         ),
         Row(
