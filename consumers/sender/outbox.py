@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 Held = list[tuple[str, OutboxEntry]]
 
+SHARED = frozenset({Hold.QUIET, Hold.CHANNEL, Hold.RESTRICTED})
+"""Holds that end for many agents at the same moment."""
 QUEUED_MS = 30 * SECOND
 """Timer of an agent who waits in a ready queue: only a net under the queue, which is in memory."""
 UNCHECKED_AFTER = 60 * SECOND
@@ -123,8 +125,8 @@ def hold(turn: Turn, agent: str, header: Header, held: Held, tenant: TenantConfi
         rest(turn, agent, header)
         return
     at_ms = until.at_ms
-    if reason == Hold.QUIET and at_ms - turn.now_ms > tenant.machine.release_spread:
-        # Many end their night at the same minute: they leave spread over a little time.
+    if reason in SHARED and at_ms - turn.now_ms > tenant.machine.release_spread:
+        # Many are released at the same moment: they leave spread over a little time, in another order each time.
         at_ms += int(tenant.machine.release_spread * turn.fixed.chance())
     header.due_ms = at_ms if expiry is None else min(at_ms, expiry)
     turn.put_header(agent, header)
