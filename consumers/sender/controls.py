@@ -92,6 +92,14 @@ def _erase(turn: Turn, record: Control) -> None:
     for key, facts in turn.index.all():
         if facts.phase in {"SENT", "DEAD"} and _in_scope(turn, key, facts, record.scope, record.lane):
             turn.drop(key)
+    scope = record.scope
+    if scope.channel is not None or scope.ticket is not None:
+        return
+    for agent in turn.outboxes():
+        wanted = (scope.agent, agent), (scope.tenant, keys.tenant_of(agent))
+        named = [(want, is_) for want, is_ in wanted if want is not None]
+        if named and all(want == is_ for want, is_ in named) and not turn.index.of_agent(agent):
+            turn.drop(keys.header(agent))  # with the hash of the number, and what was learnt of it
 
 
 def _in_scope(turn: Turn, key: str, facts: Facts, scope: Scope, lane: str) -> bool:

@@ -197,6 +197,11 @@ class Turn:
             self._seen[key] = found
         return found
 
+    def outboxes(self) -> list[str]:
+        """Return every agent who has an outbox in the store, empty ones too; walks through everything."""
+        everything = self._store.keys()
+        return [key[2:] for key in everything if key.startswith("o/")]
+
     def put_header(self, agent: str, header: Header) -> None:
         """Write the agent's outbox."""
         self.put(keys.header(agent), header)

@@ -66,6 +66,23 @@ def test_s31_a_purge_reaches_what_is_not_resolved() -> None:
     world.check()
 
 
+def test_s31_erase_forgets_the_agents_outbox_with_what_was_learnt_of_the_number() -> None:
+    world = World()
+    world.alert()
+    world.ticket(8, user_id=2)
+    world.alert(8)
+    assert {key for key in world.state() if key.startswith("o/")} == {f"o/{agent(1)}", f"o/{agent(2)}"}
+    world.record(control("erase", agent=agent(1)))
+    assert {key for key in world.state() if key.startswith("o/")} == {f"o/{agent(2)}"}
+    world.record(control("erase", tenant=LANE))
+    assert [key for key in world.state() if key.startswith("o/")] == []
+    world.run(1_000)
+    world.alert(7)
+    assert len(world.phones) == 3
+    assert len({seen.notification_id for seen in world.phones}) == 3
+    world.check()
+
+
 def test_s31_erase_forgets_what_has_ended_too() -> None:
     world = World(receipts=True)
     world.alert()
