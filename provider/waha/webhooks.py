@@ -16,6 +16,7 @@ SIGNATURE: Final = "x-webhook-hmac"
 ALGORITHM: Final = "x-webhook-hmac-algorithm"
 RANKS: Final = {-1: -1, 1: 1, 2: 2, 3: 3, 4: 3}
 """WhatsApp's acknowledgements; 0 is "pending", which says nothing."""
+LAST_MS: Final = 2**53
 STATUSES: Final = {-1: "failed", 1: "server", 2: "delivered", 3: "read"}
 
 
@@ -57,10 +58,10 @@ def acks(raw: bytes, session: str) -> list[ReceiptEvent] | None:
     if ack is None or not ack.fromMe or not ack.id or ack.ack not in RANKS:
         return []
     rank = RANKS[ack.ack]
-    at_ms = int(event.timestamp)
+    at_ms = int(min(max(event.timestamp, 0), LAST_MS))
     code, kind = None, None
     if rank < 0:
         code = (ack.error.code if ack.error else None) or "ack_error"
         restricted = code == "463" or bool(ack.error and ack.error.blocked)
         kind = Rejection.RESTRICTED if restricted else Rejection.TRANSIENT
-    return [ReceiptEvent(bare_id(ack.id), rank, STATUSES[rank], max(at_ms, 0), code=code, kind=kind)]
+    return [ReceiptEvent(bare_id(ack.id), rank, STATUSES[rank], at_ms, code=code, kind=kind)]

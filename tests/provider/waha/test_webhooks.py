@@ -72,6 +72,16 @@ def test_what_is_no_acknowledgement_of_this_session_is_taken_and_means_nothing(r
     assert read(raw) == []
 
 
+@pytest.mark.parametrize("stamp", ["1e300", "-5", "1e999", "99999999999999999999999", "0.5", '"soon"', "null"])
+def test_a_time_that_makes_no_sense_breaks_nothing(stamp: str) -> None:
+    raw = event(3).replace(str(AT).encode(), stamp.encode())
+    try:
+        found = read(raw)
+    except Invalid:
+        return
+    assert [0 <= each.at_ms <= 2**53 for each in found] == [True]
+
+
 RAW = event(3)
 
 
