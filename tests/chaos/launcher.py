@@ -197,9 +197,9 @@ class AbortingProducer:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._producer, name)
 
-    def produce(self, topic: str, *, value: bytes | None, **options: Any) -> None:
+    def produce(self, topic: str, value: bytes | None = None, *others: Any, **options: Any) -> None:
         self._has_sent |= topic.endswith("outcomes") and b'"kind":"sent"' in (value or b"")
-        self._producer.produce(topic, value=value, **options)
+        self._producer.produce(topic, value, *others, **options)
 
     def commit_transaction(self, timeout_s: float) -> None:
         self._commits += 1

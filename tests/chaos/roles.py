@@ -7,12 +7,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.supervision import NICE
 from tests.stack_fixture import ROOT
 
 KEEP_EVERY_S = 0.05
+BACK_OFF_S = 0.5
+MAX_BACK_OFF_S = 5.0
+"""As supervisors do: who ends by itself again and again waits. Else roles that find no topic yet would take the
+processor from the broker that makes them."""
 
 
 @dataclass
@@ -25,6 +31,8 @@ class Slot:
     process: "subprocess.Popen[bytes] | None" = None
     wanted: bool = True
     exits: list[int] = field(default_factory=list)
+    own_ends: int = 0
+    not_before: float = 0.0
 
 
 class Roles:
@@ -51,7 +59,8 @@ class Roles:
             slot = self._slots.pop((role, ordinal))
             slot.wanted = False
         process = slot.process
-        assert process is not None
+        if process is None:
+            return
         process.send_signal(number)
         try:
             process.wait(20)
@@ -64,15 +73,21 @@ class Roles:
         with self._lock:
             slot = self._slots[role, ordinal]
             old = slot.process
-            assert old is not None
+            if old is None:
+                raise ProcessLookupError(role)
             self._launch(slot)
         self._zombies.append(old)
         return old
 
     def pid(self, role: str, ordinal: int) -> int:
-        """Return the process id of an ordinal."""
+        """Return the process id of an ordinal.
+
+        Raises:
+            ProcessLookupError: it has ended by itself and is not started again yet.
+        """
         process = self._slots[role, ordinal].process
-        assert process is not None
+        if process is None:
+            raise ProcessLookupError(role)
         return process.pid
 
     def ordinals(self, role: str) -> list[int]:
@@ -103,9 +118,16 @@ class Roles:
                 for slot in self._slots.values():
                     code = None if slot.process is None else slot.process.poll()
                     if code is not None and slot.wanted:
-                        slot.exits.append(code)
-                        slot.flags = _later(slot.flags)
+                        self._ended(slot, code)
+                    if slot.process is None and slot.wanted and time.monotonic() >= slot.not_before:
                         self._launch(slot)
+
+    def _ended(self, slot: Slot, code: int) -> None:
+        slot.exits.append(code)
+        slot.flags = _later(slot.flags)
+        slot.process = None
+        slot.own_ends = slot.own_ends + 1 if code > 0 else 0
+        slot.not_before = time.monotonic() + min(BACK_OFF_S * slot.own_ends, MAX_BACK_OFF_S)
 
     def _launch(self, slot: Slot) -> None:
         module = ["tests.chaos.launcher", *slot.flags] if slot.flags else ["admin", "run"]
@@ -113,7 +135,17 @@ class Roles:
             slot.process = subprocess.Popen(
                 [sys.executable, "-m", *module, slot.role],
                 env={**os.environ, **self._environment(slot)}, stdout=output, stderr=output, cwd=ROOT,
+                start_new_session=True,
             )  # fmt: skip
+        _stand_back(slot.process.pid)
+
+
+def _stand_back(pid: int) -> None:
+    """Give a role the place at the processor that `recado up` gives it: beside the stack, not before it."""
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
+    with suppress(OSError):  # a kernel that does not group by session
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICE), encoding="ascii")
 
 
 def _later(flags: Sequence[str]) -> tuple[str, ...]:

@@ -69,6 +69,9 @@ FAST = {
 QUIET = {"log_level": "0"}
 MIGRATING = threading.Lock()
 """Alembic works for one thread at a time."""
+PATIENCE_S = 10.0
+BACK_S = 240.0
+"""A JVM that starts while everything else starts again, too, on a machine that is shared."""
 OUTLAST_S = 8.0
 """Longer than the roles' session timeout of 6 s."""
 
@@ -117,6 +120,7 @@ class World:
         self._phones.wait(10)
         self.watch.stop()
         if self.capture:
+            until(lambda: connect.is_ready(self.stack.connect_url), "Connect", BACK_S)
             with Connect(self.stack.connect_url) as rest:
                 rest.delete(connector_name(self.cell, self.source))
         self.stack.drop_database(self.database)
@@ -183,7 +187,7 @@ class World:
         self.note("kill", part, pid, "SIGKILL", ordinal)
         os.kill(pid, signal.SIGKILL)
         if part in self.stack.parts:
-            until(lambda: self._is_back(part, pid), f"{part} is back", 90)
+            until(lambda: self._is_back(part, pid), f"{part} is back", BACK_S)
 
     def outage(self, seconds: float = OUTLAST_S) -> None:
         """Kafka is killed and stays away longer than a session lasts."""
@@ -242,15 +246,20 @@ class World:
             self.on_fault(fault)
 
     def _pid(self, part: str, ordinal: int) -> int:
-        """Return who is to be hit.
+        """Return who is to be hit, a successor as soon as it is there.
 
         Raises:
-            ProcessLookupError: it has ended by itself and its successor is not there yet.
+            ProcessLookupError: nobody is there for seconds.
         """
-        pid = self.stack.pid(part) if part in self.stack.parts else self.roles.pid(part, ordinal)
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            raise ProcessLookupError(part)
-        return pid
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                pid = self.stack.pid(part) if part in self.stack.parts else self.roles.pid(part, ordinal)
+                if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                    return pid
+            if time.monotonic() > deadline:
+                raise ProcessLookupError(part)
+            time.sleep(0.02)
 
     def _is_back(self, part: str, pid: int) -> bool:
         try:
