@@ -144,8 +144,6 @@ ROWS: Final = (
     _row(Rejection.THROTTLE_PAIR, "recipient", (131056, 400)),
     _row(Rejection.WINDOW_CLOSED, "recipient", (131047, 400)),
     _row(_RECIPIENT, "recipient", (131026, 400), (130497, 403), (131050, 400)),
-    # Recipient equals sender: one agent's wrong number, which must not stop the channel for the others.
-    _row(_RECIPIENT, "recipient", (131021, 400)),
     # Not this message (an experiment, a marketing cap, an identity hash), which says nothing about the number.
     _row(_PAYLOAD, "recipient", (130472, 400), (131049, 400), (137000, 400), (131062, 400), (131063, 400)),
     _row(_PAYLOAD, "recipient", (100, 400), (131008, 400), (131009, 400), (131051, 400), (135000, 400)),
