@@ -41,7 +41,12 @@ def test_an_address_is_kept_with_its_source_and_date_and_audited_masked(world: s
         (agent,) = load(connection).agents
     assert (kept["wa_address"], kept["wa_address_source"]) == ("553188887777", "lookup")
     assert kept["wa_address_checked_at"] is not None
-    assert (trail["who"], trail["via"], trail["what"], trail["subject"]) == ("sender", "system", "user.address", "shop/1/7")
+    assert (trail["who"], trail["via"], trail["what"], trail["subject"]) == (
+        "sender",
+        "system",
+        "user.address",
+        "shop/1/7",
+    )
     assert trail["after"] == {"wa_address": "+55 31 ****-7777", "wa_address_source": "lookup"}
     assert (agent.address, agent.address_source) == ("553188887777", "lookup")
 
