@@ -30,7 +30,6 @@ from schemas.reasons import Rejection
 
 T = TypeVar("T")
 URL: Final = "https://graph.facebook.com"
-AUTHENTICATION: Final = frozenset({0, 190})
 LANGUAGE: Final = "pt_BR"
 
 
