@@ -42,7 +42,7 @@ def fitting(parameters: Sequence[str], limit: int = BODY_LIMIT) -> tuple[str, ..
         longest = max(range(len(lines)), key=lambda index: len(lines[index]))
         excess = sum(map(len, lines)) - limit
         room = max(len(lines[longest]) - excess, len(lines[longest]) // 2, 1)
-        lines[longest] = _within(lines[longest], room)
+        lines[longest] = within(lines[longest], room)
     return tuple(lines)
 
 
@@ -52,7 +52,7 @@ def shorter(parameters: Sequence[str]) -> tuple[str, ...]:
         return ()
     longest = max(range(len(parameters)), key=lambda index: len(parameters[index]))
     room = max(len(parameters[longest]) // 2, 1)
-    return tuple(_within(each, room) if index == longest else each for index, each in enumerate(parameters))
+    return tuple(within(each, room) if index == longest else each for index, each in enumerate(parameters))
 
 
 def _cut(line: str, limit: int) -> str:
@@ -62,13 +62,19 @@ def _cut(line: str, limit: int) -> str:
     return "".join(graphemes[: limit - 1]).rstrip() + "…" if limit > 1 else "…"
 
 
-def _within(line: str, room: int) -> str:
-    """Cut to at most `room` characters (not graphemes: the limit counts characters)."""
+def within(text: str, room: int) -> str:
+    """Cut to at most `room` characters between graphemes; UTF-16 units are counted, which are never too few."""
+    if _units(text) <= room:
+        return text
     kept: list[str] = []
     used = 1  # the ellipsis
-    for grapheme in regex.findall(r"\X", line):
-        used += len(grapheme)
+    for grapheme in regex.findall(r"\X", text):
+        used += _units(grapheme)
         if used > room:
             break
         kept.append(grapheme)
     return "".join(kept).rstrip() + "…"
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -22,7 +22,7 @@ from provider.api import (
 from provider.declaration import Declaration, Setting, base_url, refused
 from provider.endpoint import Endpoint
 from provider.http import HttpClient
-from provider.openings import fitting
+from provider.openings import fitting, within
 from provider.twilio import callbacks, errors
 from schemas.clock import Clock, SystemClock
 from schemas.reasons import Rejection
@@ -31,6 +31,8 @@ URL: Final = "https://api.twilio.com"
 VALIDITY_S: Final = 4 * 60 * 60
 """As long as a notice may be held for technical reasons: an older one is not worth a phone's sound."""
 MOST_VALIDITY_S: Final = 36_000
+MOST_BODY: Final = 1_600
+"""A longer text is refused (21617); a notice that ends early still says who waits."""
 
 
 class _Account(msgspec.Struct):
@@ -72,7 +74,7 @@ class Twilio:
 
     async def send(self, message: Rendered, to: Address, attempt_id: str, timeout_s: float) -> Result:
         """Send once; see `provider.api.Provider.send`. An opening without a template leaves as the channel's."""
-        content: dict[str, str] = {"Body": message.body}
+        content: dict[str, str] = {"Body": within(message.body, MOST_BODY)}
         if message.opening is not None:
             sid = message.opening.template or self._content
             if not sid:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 import formatter.opening
 from provider import openings
-from provider.openings import BODY_LIMIT, fitting, one_line, shorter
+from provider.openings import BODY_LIMIT, fitting, one_line, shorter, within
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,23 @@ def test_the_longest_parameters_give_way_until_all_fit_together() -> None:
 def test_a_body_that_was_refused_as_too_long_is_halved_where_it_is_longest() -> None:
     assert shorter(("curto", "x" * 100)) == ("curto", "x" * 49 + "…")
     assert shorter(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "expected"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("👍👍", 4, "👍👍"),
+        ("👍👍👍", 4, "👍…"),
+        ("👩‍👧‍👦", 3, "…"),
+        ("a b", 2, "a…"),
+    ],
+)
+def test_a_text_is_cut_between_graphemes_by_the_units_that_vendors_count(
+    text: str, room: int, expected: str
+) -> None:
+    assert within(text, room) == expected
 
 
 def test_openings_have_as_many_placeholders_as_templates_are_checked_for() -> None:

@@ -99,9 +99,11 @@ def test_a_content_that_is_not_there_holds_the_channel(api: Served) -> None:
     assert found == Rejected(Rejection.PERMANENT_CONFIG, "21655", 400, scope="sender")
 
 
-def test_a_text_that_is_too_long_is_refused_for_good(api: Served) -> None:
-    found = send(api, Rendered("x" * 1601))
-    assert found == Rejected(Rejection.PERMANENT_PAYLOAD, "21617", 400, scope="recipient")
+def test_a_text_that_twilio_would_refuse_for_its_length_ends_early(api: Served) -> None:
+    assert isinstance(send(api, Rendered("x" * 1_600)), Accepted)
+    assert api.seen()[-1]["body"] == "x" * 1_600
+    assert isinstance(send(api, Rendered("x" * 1_590 + "👩‍👧‍👦" * 3)), Accepted)
+    assert api.seen()[-1]["body"] == "x" * 1_590 + "👩‍👧‍👦" + "…"
 
 
 def test_an_api_key_and_a_messaging_service_will_do(api: Served) -> None:
