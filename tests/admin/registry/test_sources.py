@@ -37,7 +37,7 @@ def test_a_source_is_kept_in_parts_with_its_password_by_reference(connection: Co
         "username": "app",
         "secret_ref": "env:SHOP_PASSWORD",
         "created_offset_ms": 0,
-        "session_numbers": ["+551130611234"],
+        "session_numbers": ["+55 11 ****-1234"],  # shown masked
         "frontend_url": "https://desk.example",
         "state": "added",
     }
