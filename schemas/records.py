@@ -308,7 +308,8 @@ class Header(Record):
 
     `technical_since_ms` is when the present stretch of technical holds began (0: none), for their expiry;
     `as_template` that the next text must be one that may open a conversation, `template_until_ms` that all are for
-    a while. `due_ms` is the one timer of the agent: the entries HELD, SENDING and UNKNOWN have none of their own.
+    a while. `quiet_since_ms` is since when quiet hours held what waits, also when something else holds it later.
+    `due_ms` is the one timer of the agent: the entries HELD, SENDING and UNKNOWN have none of their own.
     """
 
     send_no: int = 0
@@ -326,6 +327,7 @@ class Header(Record):
     due_ms: int | None = None
     template_until_ms: int = 0
     reached: Reached | None = None
+    quiet_since_ms: int = 0
 
 
 class DeadInfo(msgspec.Struct, frozen=True):
@@ -390,6 +392,9 @@ class Channel(Record):
     `unheard` counts the notices accepted of which no receipt came in time, since the last one that did (RCD-309).
 
     `restricted_until_ms`: until then nobody is told who was not told through it before (RCD-303).
+
+    `blamed_later`: what opened the breaker was a receipt, of something that had been accepted. So what is accepted
+    proves nothing by itself: until `proof_ms` its receipt may say otherwise.
     """
 
     breaker: Literal["closed", "open", "half"] = "closed"
@@ -405,6 +410,8 @@ class Channel(Record):
     restricted_until_ms: int = 0
     restricted_count: int = 0
     restricted_at_ms: int = 0
+    blamed_later: bool = False
+    proof_ms: int = 0
 
 
 class Paused(Record):

@@ -1,4 +1,4 @@
-"""Delivery: channels whose gateway accepts notices and reports nothing of them, as the newest outcomes tell."""
+"""Delivery, as the newest outcomes tell: channels that hold notices, and gateways that report nothing of theirs."""
 
 import time
 from collections import defaultdict
@@ -15,6 +15,7 @@ from consumers.sender.silence import CODE, REASON
 from schemas.codec import decoder
 from schemas.config import HOUR
 from schemas.errors import Recoverable
+from schemas.reasons import Hold
 from schemas.records import Outcome
 from schemas.settings import Settings
 from schemas.topics import Cell
@@ -24,6 +25,15 @@ READ_S: Final = 5.0
 TAIL: Final = 2_000
 """Outcomes of a partition that are looked at, at most."""
 LEADERLESS: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+ENDS_BY_ITSELF: Final = {Hold.CHANNEL, Hold.RESTRICTED}
+"""Holds that were told how long; the others last until something leaves."""
+HOLDS: Final[dict[str, tuple[str, str | None]]] = {
+    Hold.CHANNEL: ("its provider makes it wait", None),
+    Hold.RESTRICTED: ("WhatsApp refuses first contacts", "RCD-303"),
+    Hold.SESSION_DOWN: ("its session is down", "RCD-301"),
+    Hold.CONFIGURATION: ("its provider refuses how it is set up", "RCD-306"),
+    Hold.BREAKER: ("its attempts fail", None),
+}
 _decode = decoder(Outcome)
 
 
@@ -40,12 +50,33 @@ def silent(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return {channel: len(found) for channel, found in sorted(waiting.items())}
 
 
+def holding(outcomes: Iterable[Outcome], now_ms: int) -> dict[tuple[str, str], int]:
+    """Return how many agents wait for a channel that cannot send, by channel and reason."""
+    waiting: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+    for outcome in sorted(outcomes, key=lambda each: each.at_ms):
+        channel, reason = outcome.channel_id, outcome.reason or ""
+        if channel is None:
+            continue
+        if outcome.kind == "sent":
+            for kind in HOLDS.keys() - ENDS_BY_ITSELF:
+                waiting.pop((channel, kind), None)
+        elif outcome.kind == "held" and reason in HOLDS and outcome.hold is not None:
+            ends = reason in ENDS_BY_ITSELF and outcome.hold.until_ms <= now_ms
+            if not ends:
+                waiting[channel, reason].add(outcome.agent)
+    return {key: len(agents) for key, agents in sorted(waiting.items())}
+
+
 def channels(settings: Settings) -> Iterator[Told]:
-    """Whether every gateway that reports has done so, within the last hour."""
+    """Whether channels send, and every gateway that reports has done so, within the last hour."""
     try:
-        found = silent(_newest(settings))
+        outcomes = _newest(settings)
     except KafkaException as error:
         raise Recoverable("RCD-207", error.args[0].str()) from error
+    for (channel, reason), agents in holding(outcomes, time.time_ns() // 1_000_000).items():
+        why, code = HOLDS[reason]
+        yield State.WARN, f"channel {channel}: {why}; agents who wait since the last hour: {agents}", code
+    found = silent(outcomes)
     for channel, count in found.items():
         told = f"channel {channel}: {count} accepted in the last hour, and nothing reported since"
         yield State.WARN, told, CODE

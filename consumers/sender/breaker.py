@@ -19,18 +19,24 @@ log = structlog.get_logger(__name__)
 
 PROBE_MS: Final = 30 * SECOND
 MAX_PROBE_MS: Final = 5 * MINUTE
+PROOF_MS: Final = 30 * SECOND
+"""How long a probe's receipt is waited for, where a receipt has told before that what was accepted had failed."""
 RESTRICTED_AFTER: Final = 3
 """First contacts that WhatsApp refused within a day before the channel is paused for new ones (RCD-303)."""
 RESTRICTED_MS: Final = 24 * HOUR
+LONG_MS: Final = 5 * MINUTE
+"""A throttle of this length is no pacing any more but an outage of the channel, and is told as one."""
 ALONE_MS: Final = HOUR
 """How long one agent waits whose first contact was refused, before it is tried again."""
 
 
-def trip(turn: Turn, channel_id: str, reason: Hold, code: str) -> None:
-    """Open the breaker; each failed probe doubles the wait for the next one."""
+def trip(turn: Turn, channel_id: str, reason: Hold, code: str, *, later: bool = False) -> None:
+    """Open the breaker; each failed probe doubles the wait for the next one. `later`: a receipt says so."""
     channel = turn.channel(channel_id)
-    if channel.breaker == "open":
+    if channel.breaker == "open" and not channel.proof_ms:
         return  # others were under way when it opened; one failure is one failure
+    channel.proof_ms = 0
+    channel.blamed_later = channel.blamed_later or later
     channel.failures += 1
     channel.breaker = "open"
     channel.reason = str(reason)
@@ -61,7 +67,10 @@ def half_open_if_due(turn: Turn, channel_id: str) -> None:
     """Let one notice through as a probe, once its time has come."""
     channel = turn.channel(channel_id)
     if channel.breaker == "open" and channel.probe_ms <= turn.now_ms:
-        half_open(turn, channel_id)
+        if channel.proof_ms:
+            _close(turn, channel_id, channel)
+        else:
+            half_open(turn, channel_id)
 
 
 def half_open(turn: Turn, channel_id: str) -> None:
@@ -74,6 +83,7 @@ def half_open(turn: Turn, channel_id: str) -> None:
     if channel.breaker != "open":
         return
     channel.breaker = "half"
+    channel.proof_ms = 0
     channel.probe_ms = min(channel.probe_ms, turn.now_ms)
     channel.due_ms = None
     turn.put(keys.channel(channel_id), channel)
@@ -82,25 +92,44 @@ def half_open(turn: Turn, channel_id: str) -> None:
 
 
 def worked(turn: Turn, channel_id: str, agent: str) -> None:
-    """Close the breaker: the channel has just given a definite answer."""
+    """Close the breaker: the channel has just given a definite answer. Where receipts tell, theirs is awaited."""
     turn.memory.recent.setdefault(channel_id, Recent()).note(agent, ok=True)
     channel = turn.channel(channel_id)
-    if channel.breaker == "closed":
+    if channel.breaker == "closed" or (channel.blamed_later and channel.breaker == "open"):
         return
+    if not channel.blamed_later:
+        _close(turn, channel_id, channel)
+        return
+    channel.breaker = "open"
+    channel.proof_ms = channel.probe_ms = channel.due_ms = turn.now_ms + PROOF_MS
+    turn.put(keys.channel(channel_id), channel)
+    turn.ready.bound(channel_id, 0)
+
+
+def _close(turn: Turn, channel_id: str, channel: Channel) -> None:
     log.info("channel sends again", channel=channel_id, down_ms=turn.now_ms - channel.opened_ms)
     channel.breaker = "closed"
-    channel.failures = channel.opened_ms = channel.probe_ms = 0
+    channel.failures = channel.opened_ms = channel.probe_ms = channel.proof_ms = 0
+    channel.blamed_later = False
     channel.reason = channel.due_ms = None
     turn.put(keys.channel(channel_id), channel)
     turn.ready.bound(channel_id, None)
     _unblock(turn, channel_id)
 
 
-def throttle(turn: Turn, channel_id: str, wait_ms: int) -> None:
-    """Let the whole channel wait as long as it was told (S18)."""
+def throttle(turn: Turn, channel_id: str, wait_ms: int, code: str) -> None:
+    """Let the whole channel wait as long as it was told (S18); a long wait is an alarm, once."""
     channel = turn.channel(channel_id)
+    known = channel.throttled_until_ms - turn.now_ms >= LONG_MS  # others were under way when it was told
     channel.throttled_until_ms = max(channel.throttled_until_ms, turn.now_ms + wait_ms)
     turn.put(keys.channel(channel_id), channel)
+    if wait_ms >= LONG_MS and not known:
+        config = turn.config.channel(channel_id)
+        turn.count("recado_breaker_opened_total", config.provider if config else "", str(Hold.CHANNEL))
+        log.error(
+            "the provider makes the channel wait", channel=channel_id, code=code, wait_ms=wait_ms,
+            until_ms=channel.throttled_until_ms,
+        )  # fmt: skip
 
 
 def restrict(turn: Turn, channel_id: str, code: str) -> None:

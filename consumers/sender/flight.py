@@ -40,7 +40,6 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
     entries = [entry for _, entry in leaving]
     channel = turn.config.channel(tenant.channel_id) if tenant.channel_id else None
     opens = header.as_template or header.template_until_ms > turn.now_ms
-    quiet_since = header.hold_since_ms if header.hold_reason == Hold.QUIET else None
     built = notice.build(
         tenant,
         me,
@@ -49,7 +48,7 @@ def leave(turn: Turn, agent: str, header: Header, leaving: Leaving, live: Live) 
         turn.now_ms,
         provider=channel.provider if channel else "",
         template=OPENING if opens and not turn.opens(tenant.channel_id) else None,
-        quiet_since_ms=quiet_since,
+        quiet_since_ms=header.quiet_since_ms or None,
         late_since_ms=_outage_since(turn, header),
     )
     try:
@@ -287,7 +286,7 @@ def _shadow(
 def settled(header: Header) -> None:
     """The outbox has just left: nothing holds it any more."""
     header.hold_reason = None
-    header.hold_since_ms = header.technical_since_ms = header.retry_at_ms = 0
+    header.hold_since_ms = header.technical_since_ms = header.quiet_since_ms = header.retry_at_ms = 0
     header.as_template = False
     header.due_ms = None
 

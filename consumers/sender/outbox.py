@@ -87,7 +87,7 @@ def _rested(turn: Turn, agent: str, header: Header) -> Header:
     calm = Header(**{name: getattr(header, name) for name in header.__struct_fields__})
     calm.due_ms = None
     calm.hold_reason = None
-    calm.hold_since_ms = calm.technical_since_ms = 0
+    calm.hold_since_ms = calm.technical_since_ms = calm.quiet_since_ms = 0
     # Retractions are remembered only for what may still come back: attempts under way, SENT, DEAD.
     calm.retracted = {ticket: seq for ticket, seq in header.retracted.items() if ticket in tickets}
     return calm
@@ -98,9 +98,13 @@ def note_hold(turn: Turn, header: Header, held: Held, reason: Hold, until_ms: in
     if header.hold_reason != reason:
         header.hold_reason = str(reason)
         header.hold_since_ms = turn.now_ms
+        if reason == Hold.QUIET:
+            header.quiet_since_ms = header.quiet_since_ms or turn.now_ms
         info = HoldInfo(reason=str(reason), from_ms=turn.now_ms, until_ms=until_ms)
         for key, entry in held:
-            turn.outcome("held", key, entry, reason=str(reason), hold=info)
+            agent, _ = keys.parse_entry(key)
+            through = turn.tenant_of(agent).channel_id if agent is not None else None
+            turn.outcome("held", key, entry, reason=str(reason), hold=info, channel_id=through)
     if reason in PATIENT:
         header.technical_since_ms = 0
     elif not header.technical_since_ms:

@@ -1,23 +1,18 @@
 """Receipts: what the provider reports later about an attempt that is known. Only ever forward. Rows S23, S27."""
 
+from typing import NamedTuple
+
 from consumers.runtime.api import Answer
-from consumers.sender import births, flight, keys, numbers, redrive, settle, silence
+from consumers.sender import births, flight, keys, numbers, redrive, settle, silence, waits
 from consumers.sender.release import back_off
 from consumers.sender.turn import Turn
+from consumers.sender.waits import MAX_BACK_OFF
 from consumers.sender.work import Sent
 from provider.api import Accepted, Rejected
 from schemas.reasons import Dead, Rejection, Suppressed
-from schemas.records import OutboxEntry, Receipt
+from schemas.records import Header, OutboxEntry, Receipt
 
-RETRYABLE = frozenset(
-    {
-        Rejection.TRANSIENT,
-        Rejection.SESSION_DOWN,
-        Rejection.THROTTLE_PAIR,
-        Rejection.THROTTLE_SENDER,
-        Rejection.THROTTLE_APP,
-    }
-)
+Bounced = list[tuple[str, OutboxEntry]]
 FAILED = -1
 
 
@@ -32,18 +27,21 @@ def receive(turn: Turn, receipt: Receipt) -> None:
             turn.count("recado_alerts_dropped_total", "unknown_receipt")
     elif not pairs:
         turn.count("recado_alerts_dropped_total", "unknown_receipt")
+    failed: dict[str, Bounced] = {}
     for key, entry in pairs:
         if entry.phase != "SENT" or (receipt.rank == FAILED and entry.receipt_rank > 1):
             continue  # delivered already: a failure that arrives later is of something else
         if receipt.rank == FAILED:
             silence.speaks(turn, entry)
-            _bounce(turn, key, entry, receipt)
+            failed.setdefault(keys.parse_entry(key).agent or "", []).append((key, entry))
         elif receipt.rank > entry.receipt_rank:
             silence.heard(turn, key, entry, receipt.rank)
             turn.outcome(
                 "receipt", key, entry, reason=receipt.status, channel_id=receipt.channel_id,
                 notification_id=entry.notification_id, provider_message_id=receipt.provider_message_id,
             )  # fmt: skip
+    for agent, bounced in failed.items():
+        _bounce(turn, agent, bounced, receipt)
 
 
 def join(turn: Turn, answer: Answer) -> None:
@@ -107,14 +105,37 @@ def _kind(receipt: Receipt) -> Rejection | None:
     return Rejection(receipt.kind) if receipt.kind in set(Rejection) else None
 
 
-def _bounce(turn: Turn, key: str, entry: OutboxEntry, receipt: Receipt) -> None:
+def _bounce(turn: Turn, agent: str, bounced: Bounced, receipt: Receipt) -> None:
     """S27: accepted, but not delivered after all: the duty lives again. A failure that will not pass is dead."""
-    agent, _ = keys.parse_entry(key)
-    if agent is None:
-        return
     header = turn.header(agent)
+    machine = turn.tenant_of(agent).machine
+    code = receipt.code or receipt.status
+    verdict = _verdict(turn, agent, header, receipt, code)
+    for key, entry in bounced:
+        too_long = entry.first_failed_ms and turn.now_ms - entry.first_failed_ms >= machine.stale_ttl
+        _reborn(turn, key, entry, receipt)
+        entry.attempts += verdict.burn
+        if turn.suppress(key, entry, Suppressed.ANSWERED, flight.retracted(header, entry)):
+            continue
+        if verdict.dead is not None and (not verdict.burn or entry.attempts >= machine.attempts):
+            me = turn.config.agent(agent)
+            entry.address_hash = numbers.hash_of(me) if me is not None else None
+            redrive.bury(turn, key, entry, verdict.dead, code, entry.notification_id)
+        elif too_long and not verdict.burn:
+            # Accepted and refused again and again, at no attempt's cost: it ends as what is held does (S14).
+            turn.suppress(key, entry, Suppressed.EXPIRED)
+        else:
+            settle.back(turn, key, entry)
+    if verdict.back_off:
+        failures = max([1, *(entry.attempts for _, entry in bounced)])
+        wait = back_off(machine.base, failures, turn.fixed.chance(), MAX_BACK_OFF)
+        header.retry_at_ms = max(header.retry_at_ms, turn.now_ms + wait)
+    turn.put_header(agent, header)
+    turn.wake(agent)
+
+
+def _reborn(turn: Turn, key: str, entry: OutboxEntry, receipt: Receipt) -> None:
     entry.hop = births.next_hop(turn, key, entry)
-    entry.attempts += 1
     entry.first_failed_ms = entry.first_failed_ms or turn.now_ms
     entry.received_ms = turn.now_ms
     entry.receipt_rank = 0
@@ -123,26 +144,32 @@ def _bounce(turn: Turn, key: str, entry: OutboxEntry, receipt: Receipt) -> None:
         notification_id=entry.notification_id, provider_message_id=receipt.provider_message_id,
     )  # fmt: skip
     entry.provider_message_id = None
-    if turn.suppress(key, entry, Suppressed.ANSWERED, flight.retracted(header, entry)):
-        return
-    machine = turn.tenant_of(agent).machine
+
+
+class _Verdict(NamedTuple):
+    """What a failure means for what the message carried: `dead` at once, or when `burn` has burnt all attempts."""
+
+    dead: Dead | None = None
+    burn: bool = False
+    back_off: bool = False
+
+
+def _verdict(turn: Turn, agent: str, header: Header, receipt: Receipt, code: str) -> _Verdict:
+    """Decide once for a message, and let channel, pair or number react as to a refusal at once."""
     kind = _kind(receipt)
-    if kind == Rejection.WINDOW_CLOSED:
-        header.as_template, header.template_until_ms = True, turn.now_ms + flight.CLOSED_FOR_MS
-    again = kind == Rejection.PERMANENT_RECIPIENT and numbers.refused(
-        turn, agent, header, receipt.code or receipt.status
-    )
-    if again or kind == Rejection.WINDOW_CLOSED:
-        entry.attempts -= 1  # the message was in order; it goes out in another way
-    elif kind not in RETRYABLE or entry.attempts >= machine.attempts:
-        reason = Dead.ATTEMPTS if kind in RETRYABLE else Dead.RECIPIENT
-        turn.put_header(agent, header)
-        me = turn.config.agent(agent)
-        entry.address_hash = numbers.hash_of(me) if me is not None else None
-        redrive.bury(turn, key, entry, reason, receipt.code or receipt.status, entry.notification_id)
-        return
-    settle.back(turn, key, entry)
-    wait = back_off(machine.base, entry.attempts, turn.fixed.chance(), settle.MAX_BACK_OFF)
-    header.retry_at_ms = max(header.retry_at_ms, turn.now_ms + wait)
-    turn.put_header(agent, header)
-    turn.wake(agent)
+    if kind is not None and waits.wait(turn, header, receipt.channel_id, Rejected(kind, code), later=True):
+        return _Verdict()
+    match kind:
+        case Rejection.TRANSIENT:
+            return _Verdict(Dead.ATTEMPTS, burn=True, back_off=True)
+        case Rejection.WINDOW_CLOSED:
+            # The first time it goes out as a template. Where those were in use already, it has only so many tries.
+            again = header.template_until_ms > turn.now_ms
+            header.as_template, header.template_until_ms = True, turn.now_ms + flight.CLOSED_FOR_MS
+            return _Verdict(Dead.PAYLOAD if again else None, burn=again, back_off=True)
+        case Rejection.PERMANENT_RECIPIENT if numbers.refused(turn, agent, header, code):
+            return _Verdict(back_off=True)  # the message was in order; it goes to the other form of the number
+        case Rejection.PERMANENT_PAYLOAD:
+            return _Verdict(Dead.PAYLOAD)
+        case _:
+            return _Verdict(Dead.RECIPIENT)

@@ -5,14 +5,15 @@ from typing import Any
 import structlog
 
 from consumers.runtime.api import Answer, NeverStarted
-from consumers.sender import births, breaker, flight, loop_guard, numbers, redrive, silence
+from consumers.sender import births, breaker, flight, loop_guard, numbers, redrive, silence, waits
 from consumers.sender.flight import carried, retracted
 from consumers.sender.release import back_off, count_told
 from consumers.sender.turn import Turn
+from consumers.sender.waits import MAX_BACK_OFF
 from consumers.sender.work import NotStarted, Send, Sent
 from provider.api import Accepted, Rejected, Result, Unknown
-from schemas.config import HOUR, MINUTE, SECOND, Parameters
-from schemas.reasons import Dead, Hold, Rejection, Suppressed
+from schemas.config import Parameters
+from schemas.reasons import Dead, Rejection, Suppressed
 from schemas.records import Header, OutboxEntry, Sending
 
 log = structlog.get_logger(__name__)
@@ -28,9 +29,6 @@ DEFINITE = frozenset(
 """Refusals of this message or recipient: the channel itself is in order."""
 NO_RESULT = "no_result"
 """Of an attempt that ended without an answer of its own (a crash, a bug): says nothing about the channel."""
-THROTTLE_MS = 30 * SECOND
-"""Wait of a throttled scope when the provider does not say how long."""
-MAX_BACK_OFF = 10 * MINUTE
 
 
 def answered(turn: Turn, answer: Answer) -> None:
@@ -149,8 +147,6 @@ def _rejected(
         if sending.resends:
             entry.flags = ["maybe_duplicate"]  # this one was refused, but the one before it may have been shown
         turn.outcome("attempt", key, entry, reason=str(result.kind), **details)
-    wait = result.retry_after_ms if result.retry_after_ms is not None else THROTTLE_MS
-    wait = min(max(wait, 0), HOUR)
     header.sending = None
     dead: Dead | None = None
     channel_id = sending.channel_id
@@ -162,21 +158,8 @@ def _rejected(
             if result.scope != "recipient":
                 breaker.failed(turn, channel_id, agent, result.code, gateway=result.scope in {"gateway", "account"})
             _transient(turn, header, family, result, machine, burn=not probe)
-        case Rejection.THROTTLE_PAIR:  # S18
-            header.pair_next_ms = turn.now_ms + wait
-        case Rejection.THROTTLE_SENDER | Rejection.THROTTLE_APP:  # S18
-            breaker.throttle(turn, sending.channel_id, wait)
-        case Rejection.PERMANENT_CONFIG | Rejection.SESSION_DOWN if result.scope == "recipient":
-            header.retry_at_ms = turn.now_ms + max(
-                wait, MAX_BACK_OFF
-            )  # this one only: no breaker, no attempt burnt
-        case Rejection.PERMANENT_CONFIG:  # S19
-            breaker.trip(turn, sending.channel_id, Hold.CONFIGURATION, result.code)
-        case Rejection.SESSION_DOWN:  # S19
-            breaker.trip(turn, sending.channel_id, Hold.SESSION_DOWN, result.code)
-        case Rejection.RESTRICTED:
-            breaker.restrict(turn, sending.channel_id, result.code)
-            header.retry_at_ms = turn.now_ms + max(wait, breaker.ALONE_MS)
+        case _ if waits.wait(turn, header, channel_id, result):  # S18, S19
+            pass
         case Rejection.WINDOW_CLOSED if not header.as_template:
             # S20: rendered anew, from rows that are looked up anew, as a template that may open a conversation.
             header.as_template = True

@@ -164,3 +164,28 @@ def test_one_refused_first_contact_waits_an_hour_by_itself() -> None:
     world.run(1)
     assert [seen.agent for seen in world.phones] == [agent(3), agent(2)]
     world.check()
+
+
+def test_a_channel_that_must_wait_for_long_raises_one_alarm_and_one_that_paces_none() -> None:
+    world = World()
+    alarm = "recado_breaker_opened_total", ("sandbox", "channel")
+    world.replies.append(rejected(Rejection.THROTTLE_SENDER, "80007", retry_after_ms=MINUTE))
+    alerts(world, 1)
+    world.run(MINUTE)
+    assert (len(world.phones), world.counts[alarm]) == (1, 0)
+    world.replies.append(rejected(Rejection.THROTTLE_SENDER, "131048", retry_after_ms=HOUR))
+    world.replies.append(rejected(Rejection.THROTTLE_SENDER, "131048", retry_after_ms=HOUR))
+    world.auto = False
+    alerts(world, 2, 3)
+    while world.asked:
+        world.step()
+    world.auto = True
+    world.settle()
+    assert (len(world.phones), world.counts[alarm]) == (1, 1)
+    until = channel(world).throttled_until_ms
+    assert until == world.now_ms + HOUR
+    held = [o for o in world.outcomes if o.kind == "held" and o.at_ms == world.now_ms]
+    assert {(o.reason, o.channel_id, o.hold and o.hold.until_ms) for o in held} == {("channel", "main", until)}
+    world.run(HOUR)
+    assert len(world.phones) == 3
+    world.check()

@@ -7,7 +7,7 @@ from consumers.sender.notice import build
 from consumers.sender.work import Live
 from formatter.api import MessageFact, TicketFact
 from formatter.render import render
-from schemas.config import MINUTE
+from schemas.config import HOUR, MINUTE
 from schemas.reasons import Rejection
 from schemas.records import Item, OutboxEntry
 from tests.consumers.sender.world import START, World, agent_config, rejected, snapshot
@@ -86,6 +86,18 @@ def test_after_a_long_outage_the_notice_says_that_it_is_late() -> None:
     world.run(20 * MINUTE)
     assert len(world.phones) == 1
     assert world.notices[-1].late_since_ms == world.notices[1].now_ms - 30_000
+
+
+def test_what_waited_through_the_night_says_so_also_when_something_else_holds_it_in_the_morning() -> None:
+    world = World(quiet=lambda _agent, _tenant, now_ms: START + HOUR if now_ms < START + HOUR else None)
+    world.alert()
+    world.replies.append(rejected(Rejection.SESSION_DOWN))
+    world.run(HOUR + 2 * MINUTE)
+    assert [notice.quiet_since_ms for notice in world.notices] == [START, START]
+    assert [notice.late_since_ms for notice in world.notices] == [None, None]
+    world.alert(8)
+    assert world.notices[-1].quiet_since_ms is None
+    world.check()
 
 
 def test_after_a_short_one_it_does_not() -> None:
