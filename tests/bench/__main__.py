@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from deploy.stack import PARTS, Dirs, LocalStack, Part
 from schemas.settings import Settings
-from tests.bench import capture, coalescer, cost, footprint, latency, runtime
+from tests.bench import capture, coalescer, cost, footprint, latency, runtime, sender
 from tests.bench.measurement import Measurement, show, write
 from tests.bench.sizes import QUICK, Sizes
 
@@ -27,6 +27,7 @@ SUITES = {
     "latency": Suite(latency.run),
     "capture": Suite(capture.run),
     "footprint": Suite(footprint.run),
+    "sender": Suite(sender.run, ("postgres", "kafka")),
 }
 
 

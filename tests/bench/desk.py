@@ -3,7 +3,7 @@
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,27 +43,32 @@ INSERT = (
     'INSERT INTO "Messages" (id, body, "ticketId", "createdAt", "updatedAt", "fromMe", "contactId", "companyId",'
     ' "remoteJid", "dataJson", "queueId") VALUES (%s, %s, %s, %s, %s, false, %s, 1, %s, %s, 1)'
 )
-FILL = f"""
+DATA = '{"key":{"remoteJid":"5511999990000@s.whatsapp.net","fromMe":false,"id":"3EB0"},"messageTimestamp":1795}' * 5
+
+
+def fill(agents: int, tickets: int) -> str:
+    """Return the statements that fill a desk: ticket i is open and belongs to agent 1 + i % agents."""
+    return f"""
 INSERT INTO "Companies" (id, name, "createdAt", "updatedAt") VALUES (1, 'Desk', now(), now());
 INSERT INTO "Queues" (id, name, color, "createdAt", "updatedAt", "companyId")
   VALUES (1, 'Vendas', '#111', now(), now(), 1);
 INSERT INTO "Users" (id, name, email, "passwordHash", "createdAt", "updatedAt", profile, "companyId")
-  SELECT i, 'Agente ' || i, i || '@desk.example', '-', now(), now(), 'user', 1 FROM generate_series(1, {AGENTS}) i;
+  SELECT i, 'Agente ' || i, i || '@desk.example', '-', now(), now(), 'user', 1 FROM generate_series(1, {agents}) i;
 INSERT INTO "UserQueues" ("userId", "queueId", "createdAt", "updatedAt")
-  SELECT i, 1, now(), now() FROM generate_series(1, {AGENTS}) i;
+  SELECT i, 1, now(), now() FROM generate_series(1, {agents}) i;
 INSERT INTO "Contacts" (id, name, number, "createdAt", "updatedAt", "companyId")
-  SELECT i, 'Cliente ' || i, (551198000000 + i)::text, now(), now(), 1 FROM generate_series(1, {TICKETS}) i;
+  SELECT i, 'Cliente ' || i, (551198000000 + i)::text, now(), now(), 1 FROM generate_series(1, {tickets}) i;
 INSERT INTO "Tickets" (id, status, "contactId", "userId", "createdAt", "updatedAt", "queueId", "companyId")
-  SELECT i, 'open', i, 1 + i % {AGENTS}, now(), now(), 1, 1 FROM generate_series(1, {TICKETS}) i;
+  SELECT i, 'open', i, 1 + i % {agents}, now(), now(), 1, 1 FROM generate_series(1, {tickets}) i;
 """  # noqa: S608 - constants
-DATA = '{"key":{"remoteJid":"5511999990000@s.whatsapp.net","fromMe":false,"id":"3EB0"},"messageTimestamp":1795}' * 5
 
 
 class Desk:
-    """A ticketz database with `TICKETS` open tickets of `AGENTS` agents; `install` puts ours beside it."""
+    """A ticketz database with `tickets` open tickets of `agents` agents; `install` puts ours beside it."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, agents: int = AGENTS, tickets: int = TICKETS) -> None:
         self.stack = stack
+        self.agents, self.tickets = agents, tickets
         self.cell = Cell(f"bench-{uuid.uuid4().hex[:8]}")
         self.folder = stack.data_dir / "desk"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -87,11 +92,11 @@ class Desk:
         """Create the application's database; nothing of ours yet."""
         self.stack.create_database(self.database)
         self.connection.execute(ddl.statements(SCHEMA))
-        self.connection.execute(FILL)
+        self.connection.execute(fill(self.agents, self.tickets))
 
     def insert(self) -> tuple[str, float]:
         """Commit a customer's message on a ticket that had none; return its id and when that was acknowledged."""
-        self._ticket = self._ticket % TICKETS + 1
+        self._ticket = self._ticket % self.tickets + 1
         now, waid = datetime.now(UTC), "3EB0" + uuid.uuid4().hex[:18].upper()
         self.connection.execute(
             INSERT, (waid, "Bom dia, o pedido chegou?", self._ticket, now, now, self._ticket, "5511999990000", DATA)
@@ -110,18 +115,23 @@ class Desk:
 
     def install(self, phones: str, parameters: dict[str, int], *, roles: bool = True) -> None:
         """Provision, configure, start roles and connector; returns when the connector runs."""
+        password = self.prepare(phones, parameters)
+        if roles:
+            self.start_roles()
+        self.start_connector(password)
+
+    def prepare(self, phones: str, parameters: dict[str, int], partitions: int = PARTITIONS) -> str:
+        """Provision, configure, create the topics; nothing runs yet. Returns the connector's password."""
         fork = flavour("ticketz")
         with connect_source(self.dsn) as connection:
             state = read_state(connection, SOURCE, fork)
             passwords = dict(provision.apply(connection, provision.to_install(state, fork)).passwords)
         self.url = self._configure(phones, passwords[names(SOURCE).app_role], parameters)
-        self.stack.create_topics(self.cell.all(PARTITIONS))
-        if roles:
-            self.start_roles()
-        self.start_connector(passwords[names(SOURCE).cdc_role])
+        self.stack.create_topics(self.cell.all(partitions))
+        return passwords[names(SOURCE).cdc_role]
 
-    def start_roles(self) -> None:
-        """Start coalescer and sender; they have been started, not become ready."""
+    def start_roles(self, roles: Sequence[str] = ROLES) -> None:
+        """Start coalescer and sender, or one of them; they have been started, not become ready."""
         environment = {
             "RECADO_CELL": self.cell.name,
             "RECADO_DATABASE_URL": self.url,
@@ -129,7 +139,7 @@ class Desk:
             "NOTIFY_NEW_MESSAGE_ENABLED": "true",
             "RECADO_LOG__FORMAT": "json",
         }
-        for role in ROLES:
+        for role in roles:
             self.stack.start_role(role, [sys.executable, "-m", "admin", "run", role], environment)
 
     def start_connector(self, password: str | None = None) -> None:
@@ -159,7 +169,7 @@ class Desk:
             channels.add(connection, BY, "phones", "sandbox", {"url": phones})
             tenants.change(connection, BY, tenant, name="Desk", channel_id="phones",
                            parameters=UNHELD | parameters)  # fmt: skip
-            for user in range(1, AGENTS + 1):
+            for user in range(1, self.agents + 1):
                 identity = AgentId(SOURCE, "1", user)
                 agents.change(connection, BY, identity, name=f"Agente {user}", notify_on_new_message=True,
                               whatsapp_notification_number=f"+55119765{user:05d}")  # fmt: skip
