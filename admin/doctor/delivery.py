@@ -75,7 +75,7 @@ def channels(settings: Settings) -> Iterator[Told]:
         raise Recoverable("RCD-207", error.args[0].str()) from error
     for (channel, reason), agents in holding(outcomes, time.time_ns() // 1_000_000).items():
         why, code = HOLDS[reason]
-        yield State.WARN, f"channel {channel}: {why}; agents who wait since the last hour: {agents}", code
+        yield State.WARN, f"channel {channel}: {why}; agents held in the last hour: {agents}", code
     found = silent(outcomes)
     for channel, count in found.items():
         told = f"channel {channel}: {count} accepted in the last hour, and nothing reported since"

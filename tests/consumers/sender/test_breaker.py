@@ -189,3 +189,15 @@ def test_a_channel_that_must_wait_for_long_raises_one_alarm_and_one_that_paces_n
     world.run(HOUR)
     assert len(world.phones) == 3
     world.check()
+
+
+def test_those_who_wait_for_a_throttled_channel_are_released_spread_over_a_little() -> None:
+    world = World(chance=0.5)
+    world.tenant(machine={"release_spread": 4 * SECOND})
+    world.replies.append(rejected(Rejection.THROTTLE_SENDER, retry_after_ms=MINUTE))
+    alerts(world, 1)
+    world.run(MINUTE + 1_999)
+    assert world.phones == []
+    world.run(1)
+    assert [seen.agent for seen in world.phones] == [agent(1)]
+    world.check()

@@ -89,3 +89,18 @@ def test_s31_erase_forgets_what_has_ended_too() -> None:
     world.record(control("erase", agent=agent(1)))
     assert [key for key in world.state() if key[0] == "e"] == []
     world.check()
+
+
+def test_s31_erase_lets_what_is_under_way_end_by_itself() -> None:
+    world = World()
+    world.auto = False
+    world.alert()
+    while world.asked:
+        world.step()
+    world.record(control("erase", agent=agent(1)))
+    world.auto = True
+    world.settle()
+    assert world.story() == [("assigned", 1, None), ("sent", 1, None)]
+    world.record(control("erase", agent=agent(1)))
+    assert [key for key in world.state() if key[0] in "oe"] == []
+    world.check()
