@@ -30,7 +30,7 @@ class Habit:
     acts: tuple[tuple[str, int], ...]
 
 
-ROLE = Habit((3.0, 11.0), (("kill", 60), ("freeze", 18), ("twin", 12), ("end", 10)))
+ROLE = Habit((2.0, 8.0), (("kill", 60), ("freeze", 18), ("twin", 12), ("end", 10)))
 HABITS = {
     **dict.fromkeys(ROLES, ROLE),
     "kafka": Habit((35.0, 65.0), (("kill", 60), ("freeze", 25), ("outage", 15))),
