@@ -104,3 +104,15 @@ def test_s31_erase_lets_what_is_under_way_end_by_itself() -> None:
     world.record(control("erase", agent=agent(1)))
     assert [key for key in world.state() if key[0] in "oe"] == []
     world.check()
+
+
+def test_s31_erase_forgets_what_waits_as_a_dead_letter() -> None:
+    world = World()
+    world.replies.append(rejected(Rejection.PERMANENT_PAYLOAD))
+    world.alert()
+    world.record(control("erase", agent=agent(1)))
+    assert [key for key in world.state() if key[0] in "oe"] == []
+    world.record(world.dead[0])
+    assert world.counts["recado_redrive_refused_total", ("not_dead",)] == 1
+    assert world.phones == []
+    world.check()

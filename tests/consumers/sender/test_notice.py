@@ -100,6 +100,20 @@ def test_what_waited_through_the_night_says_so_also_when_something_else_holds_it
     world.check()
 
 
+def test_what_comes_while_the_mornings_notice_is_under_way_did_not_wait_through_the_night() -> None:
+    world = World(quiet=lambda _agent, _tenant, now_ms: START + HOUR if now_ms < START + HOUR else None)
+    world.alert()
+    world.auto = False
+    world.run(HOUR)
+    while world.asked:
+        world.step()
+    world.alert(8)
+    world.auto = True
+    world.run(MINUTE)
+    assert [notice.quiet_since_ms for notice in world.notices] == [START, None]
+    world.check()
+
+
 def test_after_a_short_one_it_does_not() -> None:
     world = World()
     world.replies.append(rejected(Rejection.SESSION_DOWN))
