@@ -316,7 +316,8 @@ class LocalStack:
             return state is None or state.state in DOWN
 
         if not wait_until(self._probe(part), START_TIMEOUT_S, give_up=has_failed):
-            detail = f"{part}; see {self.log_file(part)}"
+            waited = "" if has_failed() else f" runs but did not answer in {START_TIMEOUT_S:.0f} s"
+            detail = f"{part}{waited}; see {self.log_file(part)}"
             raise Fatal("RCD-706", detail)
         report(part, 1, 1)
 

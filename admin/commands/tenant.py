@@ -165,8 +165,10 @@ def _switch(tenant: str, mode: Mode, reason: str, json_wanted: bool) -> None:
         told = tenants.ready_agents(connection, identity)
     output.changes([done], json_wanted=json_wanted)
     if mode != Mode.OFF and not json_wanted:
-        verb = "are told" if mode == Mode.ON else "would be told (shadow: nothing is sent)"
-        output.note(f"{told} agents {verb}")
+        agents = "1 agent" if told == 1 else f"{told} agents"
+        be = "is" if told == 1 else "are"
+        verb = f"{be} told" if mode == Mode.ON else "would be told (shadow: nothing is sent)"
+        output.note(f"{agents} {verb}")
 
 
 @app.command()

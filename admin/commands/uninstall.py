@@ -83,7 +83,8 @@ def _verify(work: "Removal", *, json_wanted: bool) -> int:
         for part in silent_parts:
             if part.problem is not None:
                 say(part.problem)
-        typer.echo(f"{len(things)} object{'' if len(things) == 1 else 's'} left")
+        asked = " where it could be asked" if silent_parts else ""
+        typer.echo(f"{len(things)} object{'' if len(things) == 1 else 's'} left{asked}")
     if silent_parts:
         return max(int(part.problem.exit) for part in silent_parts if part.problem is not None)
     return int(Exit.HUMAN_STEP) if things else int(Exit.OK)

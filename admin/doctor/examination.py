@@ -22,6 +22,7 @@ from schemas.secrets import resolve
 from schemas.settings import Settings
 
 UNNAMED = "database"
+GONE = "was uninstalled; recado install makes it again, recado source remove forgets it"
 KAFKA, CONNECT, RECADO, MACHINE = "kafka", "connect", "recado", "machine"
 
 
@@ -33,6 +34,8 @@ class Target:
     address: Address | None
     row: dict[str, Any] | None = field(default=None, repr=False)
     remembered: bool = False
+    taken_away: bool = False
+    """By `recado uninstall`, with the read role that the registry names: nobody is left to ask as."""
 
     @property
     def about(self) -> str:
@@ -60,7 +63,13 @@ def targets(settings: Settings, own: Own, sources: Sequence[str], address: Addre
     for source in sources or known:
         row, kept = rows.get(source), addresses.remembered(settings.data_dir, source)
         where = addresses.of_row(row) if row is not None else kept
-        found.append(Target(source, where, row, remembered=kept is not None))
+        # An installation that was interrupted has the role as well, but its administrator's address is still known.
+        gone = (
+            row is not None
+            and kept is None
+            and (row["state"], row["username"]) == (registration.ADDED, names(source).app_role)
+        )
+        found.append(Target(source, where, row, remembered=kept is not None, taken_away=gone))
     return found
 
 
@@ -113,6 +122,8 @@ class Examination:
 
     def _connector(self, target: Target) -> Any:
         source = target.source or ""
+        if target.taken_away:
+            return iter([(State.SKIP, GONE)])
         if target.address is None or target.row is None:
             raise Invalid("RCD-403", f"source {source!r} is not in the registry")
         fork = known_flavour(target.row["flavour"])
@@ -120,6 +131,8 @@ class Examination:
         return self._cell.connector(capture, installed=target.installed)
 
     def _database(self, target: Target) -> list[Finding]:
+        if target.taken_away:
+            return [Finding(State.SKIP, "connection", target.about, GONE)]
         try:
             if target.address is None:
                 raise Invalid("RCD-403", f"source {target.source!r} is not known; give its address: --dsn env:NAME")

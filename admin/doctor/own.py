@@ -41,8 +41,13 @@ class Own:
             flag = flags.is_global_on(connection)
             tenants = listed(connection, tables.tenants)
         if not flag or not self._settings.enabled:
-            halves = {"recado flag global": flag, "NOTIFY_NEW_MESSAGE_ENABLED": self._settings.enabled}
-            yield WARN, f"nothing is sent while off: {', '.join(name for name, on in halves.items() if not on)}"
+            if not flag:
+                yield WARN, "nothing is sent while off: recado flag global"
+            if not self._settings.enabled:  # the roles have an environment of their own, unknown here
+                yield (
+                    WARN,
+                    "a role started with this environment sends nothing: NOTIFY_NEW_MESSAGE_ENABLED is not set",
+                )
         else:
             yield OK, "the global switch is on"
         modes = Counter(str(row["mode"]) for row in tenants)

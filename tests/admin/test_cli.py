@@ -140,7 +140,7 @@ def test_the_whole_set_up_without_a_panel(recado: Command, processes: Processes,
     ]
 
     enabled = recado("tenant", "enable", "shop/1")
-    assert enabled == (0, "shop/1: changed\n  mode: off → on\n", "1 agents are told\n")
+    assert enabled == (0, "shop/1: changed\n  mode: off → on\n", "1 agent is told\n")
     assert recado("tenant", "enable", "shop/1").out == "shop/1: nothing to change\n"
     assert recado("flag", "global", "on").code == 0
     shown = json.loads(recado("tenant", "show", "shop/1", "--json").out)
@@ -182,7 +182,7 @@ def test_a_channel_that_cannot_send_is_refused_and_stays_untested(recado: Comman
     recado("user", "set", "shop/1/7", "--number", "11 98765-4321")
     recado("user", "verify", "shop/1/7", "--reason", "known")
     said = recado("channel", "test", "phones", "--to", "shop/1/7")
-    assert (said.code, said.err.split(":")[0]) == (30, "RCD-301")
+    assert (said.code, said.err.split(":")[0]) == (30, "RCD-310")
     assert json.loads(recado("channel", "list", "--json").out)[0]["tested_at"] is None
 
 

@@ -133,3 +133,14 @@ def test_nobody_answers_and_every_check_is_still_told(world: World, monkeypatch:
         ("database", "RCD-801"), ("topics", "RCD-207"), ("worker", "RCD-208"), ("connection", "RCD-110"),
     }  # fmt: skip
     assert found["kafka", "roles"][0]["text"] == "not asked: RCD-207"
+
+
+def test_a_source_that_was_taken_away_and_kept_its_tenants_is_no_failure(world: World, shop: Shop) -> None:
+    assert world.command("install", shop.source, "--dsn", f"env:{shop.variable}", "--apply").code == 0
+    assert world.command("tenant", "set", f"{shop.source}/1", "--name", "Loja").code == 0
+    assert world.command("uninstall", shop.source, "--apply").code == 0
+    _, found = said(world, shop.source)
+    gone = "was uninstalled; recado install makes it again, recado source remove forgets it"
+    assert [(f["state"], f["text"]) for f in found[shop.source, "connection"]] == [("skip", gone)]
+    assert [(f["state"], f["text"]) for f in found["connect", f"connector of {shop.source}"]] == [("skip", gone)]
+    assert failures(found) == {("topics", "RCD-201")}

@@ -45,6 +45,8 @@ def test_all_of_it_is_taken_away_and_a_slot_planted_by_hand_is_found(world: Worl
     assert world.command("uninstall", shop.source, *dsn, "--verify") == (0, "0 objects left\n", "")
     assert world.command("uninstall", shop.source, *dsn, "--apply") == (0, "", "nothing is there\n")
     assert objects(shop) == before
+    forgotten = world.command("uninstall", shop.source, "--verify")
+    assert (forgotten.code, forgotten.out) == (20, "0 objects left where it could be asked\n")
     with psycopg.connect(shop.dsn, autocommit=True) as connection:
         connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [f"recado_{shop.source}"])
     found = world.command("uninstall", shop.source, *dsn, "--verify")
