@@ -35,7 +35,7 @@ from schemas.reasons import Mode
 from schemas.records import Outcome
 from schemas.settings import KafkaSettings
 from schemas.topics import Cell
-from tests.bench.desk import AGENTS, FILL, TICKETS
+from tests.bench.desk import AGENTS, TICKETS, fill
 from tests.isolation.relay import Relay
 from tests.stack_fixture import ROOT, Processes, fresh_cell, fresh_database
 
@@ -57,7 +57,7 @@ class Shop:
         self.database = fresh_database(stack)
         self.owner = psycopg.connect(self.database.dsn, autocommit=True)
         self.owner.execute(ddl.statements(ROOT / "tests" / "traces" / "schemas" / "ticketz.tsv").encode())
-        self.owner.execute(FILL.encode())
+        self.owner.execute(fill(AGENTS, TICKETS).encode())
         self.capture, self.looks = (Relay(stack.ports["postgres"]) for _ in range(2))
         self.committed: dict[str, float] = {}
         self._ticket = 0
@@ -179,7 +179,13 @@ class Street:
             self.told.read()
             return all(waid in self.told.at_ms for waid in waids)
 
-        wait(done, what, seconds)
+        try:
+            wait(done, what, seconds)
+        except AssertionError as error:
+            missing = [waid for waid in waids if waid not in self.told.at_ms]
+            counted = Counter(self.told.ends), dict(self.told.captured)
+            detail = f"{error}; {len(missing)} of {len(waids)} are not told; {counted}"
+            raise AssertionError(detail) from None
 
     def captured(self, shop: Shop) -> int:
         """Return how many of a shop's rows have left Debezium."""
