@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psycopg
+from sqlalchemy import text
 
 from admin.registry import agents, channels, flags, sources, tenants
 from admin.registry.rows import By
@@ -35,6 +36,14 @@ PARTITIONS = 4
 ROLES = ("coalescer", "sender")
 UNHELD = {"pair_interval": 1, "agent_cap": 1_000_000, "ticket_cap": 1_000}
 """What spares an agent's phone must not hold a notice here: 50 agents stand for a thousand."""
+CROWD = """
+INSERT INTO agents (source, company, user_id, name, whatsapp_notification_number, notify_on_new_message, state,
+                    verified_by, verified_reason, verified_at)
+SELECT source, company, i, 'Agente ' || i, '+55119765' || lpad(i::text, 5, '0'), notify_on_new_message, state,
+       verified_by, verified_reason, verified_at
+FROM agents, generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) i WHERE user_id = 1
+"""
+"""More agents than the registry takes in seconds, as copies of the first."""
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "traces" / "schemas" / "ticketz.tsv"
 BY = By("bench", via="cli", why="benchmark")
@@ -47,19 +56,24 @@ DATA = '{"key":{"remoteJid":"5511999990000@s.whatsapp.net","fromMe":false,"id":"
 
 
 def fill(agents: int, tickets: int) -> str:
-    """Return the statements that fill a desk: ticket i is open and belongs to agent 1 + i % agents."""
+    """Return the statements that fill a desk: ticket i is open and belongs to agent 1 + i % agents.
+
+    A queue has `AGENTS` members: each look-up reads who they are.
+    """
+    queues = max(1, agents // AGENTS)
     return f"""
 INSERT INTO "Companies" (id, name, "createdAt", "updatedAt") VALUES (1, 'Desk', now(), now());
 INSERT INTO "Queues" (id, name, color, "createdAt", "updatedAt", "companyId")
-  VALUES (1, 'Vendas', '#111', now(), now(), 1);
+  SELECT i, 'Vendas ' || i, '#' || i, now(), now(), 1 FROM generate_series(1, {queues}) i;
 INSERT INTO "Users" (id, name, email, "passwordHash", "createdAt", "updatedAt", profile, "companyId")
   SELECT i, 'Agente ' || i, i || '@desk.example', '-', now(), now(), 'user', 1 FROM generate_series(1, {agents}) i;
 INSERT INTO "UserQueues" ("userId", "queueId", "createdAt", "updatedAt")
-  SELECT i, 1, now(), now() FROM generate_series(1, {agents}) i;
+  SELECT i, 1 + i % {queues}, now(), now() FROM generate_series(1, {agents}) i;
 INSERT INTO "Contacts" (id, name, number, "createdAt", "updatedAt", "companyId")
   SELECT i, 'Cliente ' || i, (551198000000 + i)::text, now(), now(), 1 FROM generate_series(1, {tickets}) i;
 INSERT INTO "Tickets" (id, status, "contactId", "userId", "createdAt", "updatedAt", "queueId", "companyId")
-  SELECT i, 'open', i, 1 + i % {agents}, now(), now(), 1, 1 FROM generate_series(1, {tickets}) i;
+  SELECT i, 'open', i, 1 + i % {agents}, now(), now(), 1 + (1 + i % {agents}) % {queues}, 1
+  FROM generate_series(1, {tickets}) i;
 """  # noqa: S608 - constants
 
 
@@ -169,11 +183,12 @@ class Desk:
             channels.add(connection, BY, "phones", "sandbox", {"url": phones})
             tenants.change(connection, BY, tenant, name="Desk", channel_id="phones",
                            parameters=UNHELD | parameters)  # fmt: skip
-            for user in range(1, self.agents + 1):
+            for user in range(1, min(self.agents, AGENTS) + 1):
                 identity = AgentId(SOURCE, "1", user)
                 agents.change(connection, BY, identity, name=f"Agente {user}", notify_on_new_message=True,
                               whatsapp_notification_number=f"+55119765{user:05d}")  # fmt: skip
                 agents.verify(connection, BY, identity)
+            connection.execute(text(CROWD), {"first": AGENTS + 1, "last": self.agents})
             channels.mark_tested(connection, BY, "phones")
             tenants.set_mode(connection, BY, tenant, Mode.ON)
             flags.set_global(connection, BY, True)
