@@ -29,7 +29,9 @@ def guarded(command: Callable[[], object]) -> int:
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
     except TyperException as error:
-        if message := error.format_message():  # without arguments the help was shown, and there is none
+        if message := error.format_message().replace(
+            "Value error, ", ""
+        ):  # without arguments the help was shown, and there is none
             _console().print(Text(f"{message.rstrip('.')}. The form is told by --help", style="red"))
         return int(Exit.CONFIGURATION)
     except BrokenPipeError:

@@ -8,8 +8,8 @@ from typing import Final
 from admin.registry import agents, channels, tenants, words
 from admin.registry.rows import By, Change
 from provider.addresses import Allowed
-from provider.api import Accepted, Address, ChannelSettings, Health, Opening, Rejected, Rendered, Result
-from provider.factory import make
+from provider.api import Accepted, Address, ChannelSettings, Health, Opening, Provider, Rejected, Rendered, Result
+from provider.factory import declaration, make
 from provider.http import HttpClient
 from schemas.database import transaction
 from schemas.errors import Fatal, Recoverable
@@ -19,10 +19,10 @@ TIMEOUT_S = 10.0
 TEXT = "{marker} Teste do canal {channel}: os avisos do Recado chegam por aqui."
 
 EXPLAINED: Final = {
-    "connect": "nothing answers at its address",
+    "connect": "nothing listens at its host and port",
     "dns": "the host name of its address is not known",
-    "timeout": "it does not answer in time; whether it sent the message is not known",
-    "reset": "it broke the connection; whether it sent the message is not known",
+    "timeout": "it does not answer in time",
+    "reset": "it breaks the connection",
     "tls": "its certificate is not accepted",
     "url": "its address cannot be used",
     "address_forbidden": "its address is in a private network that RECADO_GATEWAYS__NETWORKS does not allow",
@@ -41,14 +41,37 @@ EXPLAINED: Final = {
     "133010": "the channel's number is not registered",
     "20003": "account or token are wrong",
     "21655": "the content does not exist",
+    "131048": "Meta limits the number because people block or report it",
+    "21211": "the number is no phone's",
+    "ERR_INTERNAL_ERROR": "its session is down, or the number has no WhatsApp: ticketz says the same of both",
+    "ERR_SUBSCRIPTION_EXPIRED": "the company's subscription at Whaticket has ended",
+    "no_connection": "Whaticket has no such connection ('connection'), or no default one",
+    "no_instance": "there is no such instance",
+    "not_configured": "the server has no services under this key",
+    "no_service": "none of the key's services has the agent's number as tag",
+    "number_doubtful": "it says that the number does not exist, but may have sent all the same",
     "no_template": "it needs a template to open a conversation, and none is set",
 }
 """What short codes mean to the person who set the channel up."""
 
+PROOFS: Final = ("webhook_secret", "webhook_token", "webhook_key", "app_secret", "hook_secret")
+"""Settings by which a gateway's report is believed."""
 CREDENTIALS: Final = frozenset({"0", "190", "20003", "unauthorised", "invalid_token", "http_401", "http_403"})
 TEMPLATES: Final = frozenset({"132000", "132001", "132015", "132016", "21655", "63027", "63028", "no_template"})
-_BY_CODE: Final = {"address_forbidden": "RCD-307", "url": "RCD-306", "tls": "RCD-306"}
-_TEMPORARY: Final = {"RCD-301", "RCD-303"}
+_BY_CODE: Final = {"address_forbidden": "RCD-307", "url": "RCD-306", "tls": "RCD-306"} | dict.fromkeys(
+    ("connect", "dns", "timeout", "reset", "protocol"), "RCD-310"
+)
+_TEMPORARY: Final = {"RCD-301", "RCD-303", "RCD-310", "RCD-311", "RCD-312"}
+_BY_KIND: Final = {
+    Rejection.SESSION_DOWN: "its session is down",
+    Rejection.TRANSIENT: "it reports a disturbance of its own",
+    Rejection.THROTTLE_PAIR: "it asks for a slower pace to this number",
+    Rejection.THROTTLE_SENDER: "it asks for a slower pace",
+    Rejection.THROTTLE_APP: "it asks for a slower pace",
+    Rejection.RESTRICTED: "WhatsApp restricts its number",
+    Rejection.PERMANENT_RECIPIENT: "it says that the agent's number has no WhatsApp",
+    Rejection.PERMANENT_PAYLOAD: "it does not take the message or the form of the number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +89,7 @@ def check(url: str, channel_id: str, allowed: Allowed) -> Health:
     Raises:
         Invalid: RCD-403 no such channel, RCD-602 a reference does not resolve, RCD-306 wrong settings.
         Fatal: RCD-302, 304, 306 or 307: a person has to change something.
-        Recoverable: RCD-301, the session or its gateway is down.
+        Recoverable: RCD-301 the session is down, RCD-310 its gateway cannot be reached.
     """
     with transaction(url) as connection:
         settings = channels.resolved(channels.require(connection, channel_id))
@@ -82,7 +105,7 @@ def send_test(url: str, by: By, channel_id: str, agent: str, allowed: Allowed) -
     Raises:
         Invalid: as `check`, and RCD-403 no such agent.
         Fatal: as `check`; RCD-402 the agent's number is not verified; RCD-401 the provider does not know it.
-        Recoverable: RCD-301 or RCD-303, the session, its number or its gateway cannot send now.
+        Recoverable: RCD-301, 303 or 310, the session, its number or its gateway cannot send now.
     """
     who = words.agent_id(agent)
     with transaction(url) as connection:
@@ -107,7 +130,7 @@ async def _try(
     http = HttpClient(allowed)
     try:
         provider = make(settings, http)
-        health = await provider.health()
+        health = _with_receipts(settings, provider, await provider.health())
         if not health.ok or message is None:
             return health, None
         text, to = message
@@ -121,25 +144,42 @@ async def _try(
         await http.close()
 
 
+def _with_receipts(settings: ChannelSettings, provider: Provider, health: Health) -> Health:
+    """Add the warning that a gateway which could report will not be believed as the channel is set."""
+    declared = declaration(settings.provider)
+    believed = provider.abilities.receipts and (declared.signs or bool(settings.values.get("hook_secret")))
+    if not declared.abilities.receipts or believed or any("receipts" in each for each in health.warnings):
+        return health
+    named = ", ".join(each.name for each in declared.accepts if each.name in PROOFS)
+    warning = f"without one of these settings no receipts are read: {named} (docs/receipts.md)"
+    return replace(health, warnings=(*health.warnings, warning))
+
+
 def refusal(channel_id: str, said: Health | Result) -> Fatal | Recoverable:
     """Return the error that tells a person what to mend; a gateway's own words are not repeated."""
     if isinstance(said, Health):
         code, detail = said.code or "RCD-301", said.detail
     elif isinstance(said, Rejected):
-        code, detail = _code(said), EXPLAINED.get(said.code, f"it refuses ({said.code})")
+        code, detail = _code(said), _why(said)
     else:
         short = getattr(said, "code", "")
-        code = "RCD-301"
-        detail = EXPLAINED.get(short, f"its answer ({short}) does not tell whether the message was sent")
+        code = "RCD-312"
+        detail = EXPLAINED.get(short, "its answer does not tell") + f" ({short})"
     detail = f"channel {channel_id}: {detail}"
     return Recoverable(code, detail) if code in _TEMPORARY else Fatal(code, detail)
+
+
+def _why(said: Rejected) -> str:
+    return f"{EXPLAINED.get(said.code) or _BY_KIND.get(said.kind, 'it refuses')} ({said.code})"
 
 
 def _code(said: Rejected) -> str:
     if said.code in _BY_CODE:
         return _BY_CODE[said.code]
     match said.kind:
-        case Rejection.PERMANENT_CONFIG if said.code in CREDENTIALS or said.http in (401, 403):
+        case Rejection.PERMANENT_CONFIG if said.code in CREDENTIALS:
+            return "RCD-302"
+        case Rejection.PERMANENT_CONFIG if said.code not in EXPLAINED and said.http in (401, 403):
             return "RCD-302"
         case Rejection.PERMANENT_CONFIG if said.code in TEMPLATES:
             return "RCD-304"
@@ -151,5 +191,7 @@ def _code(said: Rejected) -> str:
             return "RCD-401"
         case Rejection.RESTRICTED:
             return "RCD-303"
-        case _:
+        case Rejection.SESSION_DOWN:
             return "RCD-301"
+        case _:
+            return "RCD-311"

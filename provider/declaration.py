@@ -74,11 +74,14 @@ class Declaration:
         known = {each.name: each for each in self.accepts}
         if unknown := sorted(settings.values.keys() - known.keys()):
             detail = f"{self.name} has no setting {unknown[0]!r}; known: {', '.join(known)}"
-            raise refused(settings, detail)
+            raise refused(settings, f"{detail} (see recado channel providers {self.name})")
+        missing = [
+            each for each in self.accepts if each.required and not settings.values.get(each.name, "").strip()
+        ]
+        if missing:
+            raise refused(settings, "; ".join(map(_wanted, missing)))
         for each in self.accepts:
             value = settings.values.get(each.name, "").strip()
-            if each.required and not value:
-                raise refused(settings, f"{each.name!r} is missing: {each.en}")
             if value and each.choices and value not in each.choices:
                 raise refused(settings, f"{each.name!r} must be one of: {', '.join(each.choices)}")
         if self.abilities.side_effects and "accept_agent_tickets" in known and not accepts_tickets(settings):
@@ -110,8 +113,13 @@ def base_url(settings: ChannelSettings, name: str = "url", default: str = "") ->
     except ValueError:
         usable = False
     if not usable or any(char.isspace() or not char.isprintable() for char in url):
-        raise refused(settings, f"{name!r} must be like http://127.0.0.1:8099")
+        raise refused(settings, f"{name!r} must be like http://127.0.0.1:8099, without user, password, ? and #")
     return url
+
+
+def _wanted(missing: Setting) -> str:
+    form = "env:NAME or file:/path" if missing.secret else "…"
+    return f"{missing.name!r} is missing: {missing.en.rstrip('.')} (-s {missing.name}={form})"
 
 
 def refused(settings: ChannelSettings, detail: str) -> Invalid:

@@ -14,6 +14,19 @@ ASK_TIMEOUT_S: Final = 5.0
 ATTEMPT_HEADER: Final = "X-Request-Id"
 """Carries the attempt's id, to be found in a gateway's or proxy's log. No gateway deduplicates by it."""
 
+SILENCE: Final = {
+    "dns": "the host name in its address is not known",
+    "connect": "nothing listens at that host and port",
+    "timeout": "it does not answer in time",
+    "reset": "it breaks the connection",
+    "protocol": "what answers does not speak HTTP",
+}
+"""What a person is told of `NotSent` and `Lost`, by their codes."""
+_ADDRESS: Final = {
+    "tls": "its certificate is not accepted",
+    "url": "it is not one of HTTP",
+}
+
 
 class Endpoint:
     """Requests to one gateway.
@@ -82,8 +95,10 @@ class Endpoint:
         if answer.status in (401, 403):
             return Health(False, f"the gateway refuses the credentials (status {answer.status})", code="RCD-302")
         if not 200 <= answer.status < 300:
-            code = "RCD-306" if answer.status in (404, 405) else None  # a wrong address, or no such session
-            return Health(False, f"the gateway answers with status {answer.status}", code=code)
+            if answer.status in (404, 405):
+                detail = "'url' does not lead to this kind of gateway, or it has no such session"
+                return Health(False, f"{detail} (status {answer.status})", code="RCD-306")
+            return Health(False, f"the gateway answers with status {answer.status}", code="RCD-311")
         found = None if answer.truncated else decode(answer.body, kind)
         return Health(ok=False, detail="the gateway's answer cannot be read") if found is None else found
 
@@ -94,5 +109,10 @@ def unreachable(error: NotSent | Lost) -> Health:
         detail = "the gateway's address is in a private network that is not allowed"
         return Health(ok=False, detail=detail, code="RCD-307")
     if isinstance(error, NotSent) and error.kind == Rejection.PERMANENT_CONFIG:
-        return Health(False, f"the gateway's address cannot be used ({error.code})", code="RCD-306")
-    return Health(ok=False, detail=f"the gateway does not answer ({error.code})")
+        return Health(
+            False,
+            f"the gateway's address cannot be used ({error.code}): {_ADDRESS.get(error.code, '')}",
+            code="RCD-306",
+        )
+    detail = f"the gateway cannot be reached ({error.code}): {SILENCE.get(error.code, 'it gives no whole answer')}"
+    return Health(ok=False, detail=detail, code="RCD-310")

@@ -106,7 +106,11 @@ def parse_holidays(text: str) -> tuple[Holiday, ...]:
     """
     if text.strip().lower() in {"none", "-"}:
         return ()
-    return tuple(_holiday(part.strip()) for part in text.split(","))
+    holidays = tuple(_holiday(part.strip()) for part in text.split(","))
+    for number, each in enumerate(holidays):
+        if any((each.day, each.last) == (other.day, other.last) for other in holidays[:number]):
+            raise Invalid(CODE, f"holiday {each.day!r} is given twice")
+    return holidays
 
 
 def stored(hours: QuietHours | None) -> Any:

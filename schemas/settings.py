@@ -124,4 +124,4 @@ class Settings(BaseSettings):
                 name = "NOTIFY_NEW_MESSAGE_ENABLED"
             elif first["loc"]:
                 name = "RECADO_" + name
-            raise Invalid("RCD-601", f"{name}: {first['msg']}") from error
+            raise Invalid("RCD-601", f"{name}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -1,6 +1,7 @@
 """`recado channel`: the sessions through which notices leave."""
 
 import os
+import re
 from typing import Annotated
 
 import typer
@@ -149,12 +150,19 @@ def _given(provider: str, setting: list[str] | None, accept_agent_tickets: bool)
 def _told(channel: str, health: Health, *, json_wanted: bool, message_id: str | None = None) -> None:
     if json_wanted:
         found: Row = {"channel": channel, "ok": True, "detail": health.detail, "warnings": list(health.warnings)}
-        output.as_json(found | ({"provider_message_id": message_id} if message_id else {}))
+        output.as_json(found | ({"provider_message_id": shown_id(message_id)} if message_id else {}))
         return
     for warning in health.warnings:
         output.note(f"channel {channel}: {warning}")
-    said = health.detail if message_id is None else f"accepted as {message_id}; see that it arrived"
+    said = health.detail if message_id is None else f"accepted as {shown_id(message_id)}; see that it arrived"
     output.note(f"channel {channel}: {said}")
+
+
+def shown_id(message_id: str) -> str:
+    """Return a message's id as it may be shown: some contain the agent's number, Meta's encoded."""
+    if message_id.startswith("wamid."):
+        return f"wamid.…{message_id[-8:]}"
+    return re.sub(r"\d{4,}(?=\d{4}@)", "…", message_id)
 
 
 def _kind(declared: Declaration) -> Row:
@@ -178,7 +186,7 @@ def _settings(declared: Declaration) -> list[Row]:
     return [
         {
             "setting": each.name,
-            "needed": "yes" if each.required else "",
+            "needed": each.required,
             "secret": "env: or file:" if each.secret else "",
             "default": each.default or ("" if not each.choices else f"({', '.join(each.choices)})"),
             "meaning": each.pt if is_portuguese else each.en,

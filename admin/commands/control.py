@@ -8,6 +8,7 @@ from admin import controls, output
 from admin.commands.options import JsonOption, ReasonOption, by
 from admin.configuration import database_url, settings
 from schemas.database import transaction
+from schemas.errors import Exit
 from schemas.records import Scope
 from schemas.topics import Cell
 
@@ -26,7 +27,9 @@ def _act(action: str, scope: Scope, reason: str, json_wanted: bool) -> None:
         records = controls.controls(connection, by(reason), action, scope)
         controls.send(found.kafka, Cell(found.cell), records)
     if json_wanted:
-        output.as_json({"action": action, "lanes": [each.lane for each in records]})
+        output.as_json({"action": action, "lanes": [each.lane for each in records], "applied": True})
+    elif not records:
+        output.note(f"{action}: nothing to do, no tenant uses channel {scope.channel}")
     else:
         output.note(f"{action}: written for {len(records)} lane(s); it takes effect within a second")
 
@@ -74,9 +77,9 @@ def purge(
     apply: ApplyOption = False,
     reason: ReasonOption = "",
     json_wanted: JsonOption = False,
-) -> None:
+) -> int:
     """End what waits as suppressed (purged): it is never sent."""
-    _destroy("purge", Scope(tenant, agent, channel, ticket), apply, reason, json_wanted)
+    return _destroy("purge", Scope(tenant, agent, channel, ticket), apply, reason, json_wanted)
 
 
 @app.command()
@@ -87,18 +90,27 @@ def erase(
     apply: ApplyOption = False,
     reason: ReasonOption = "",
     json_wanted: JsonOption = False,
-) -> None:
+) -> int:
     """Purge, and forget what was sent or is dead as well: no receipt and no redrive finds it any more."""
-    _destroy("erase", Scope(tenant, agent, None, ticket), apply, reason, json_wanted)
+    return _destroy("erase", Scope(tenant, agent, None, ticket), apply, reason, json_wanted)
 
 
-def _destroy(action: str, scope: Scope, apply: bool, reason: str, json_wanted: bool) -> None:
+def _destroy(action: str, scope: Scope, apply: bool, reason: str, json_wanted: bool) -> int:
     if apply:
         _act(action, scope, reason, json_wanted)
-        return
+        return Exit.OK
     with transaction(database_url()) as connection:
-        concerned = ", ".join(controls.lanes(connection, scope))
-    output.note(f"would {action} what waits in {concerned}; it cannot be undone. Do it with --apply")
+        lanes = controls.lanes(connection, scope)
+    if json_wanted:
+        output.as_json({"action": action, "lanes": lanes, "applied": False})
+        return Exit.HUMAN_STEP if lanes else Exit.OK
+    parts = {"channel": scope.channel, "agent": scope.agent, "tenant": scope.tenant, "ticket": scope.ticket}
+    concerned = ", ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
+    if not lanes:
+        output.note(f"nothing to {action}: no tenant uses {concerned}")
+        return Exit.OK
+    output.note(f"would {action} what waits for {concerned}; it cannot be undone. Do it with --apply")
+    return Exit.HUMAN_STEP
 
 
 def register(parent: typer.Typer) -> None:

@@ -38,6 +38,8 @@ def pairs(texts: list[str], what: str) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not (name and equals):
             raise Invalid("RCD-405", f"{what} {text!r}: give name=value")
+        if name.strip() in found:
+            raise Invalid("RCD-405", f"{what} {name.strip()!r} is given twice")
         found[name.strip()] = value.strip()
     return found
 

@@ -11,6 +11,7 @@ from admin.configuration import database_url
 from admin.registry import agents, words
 from schemas import quiet
 from schemas.database import transaction
+from schemas.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -71,6 +72,8 @@ def change(
     )
     if no_number:
         values["whatsapp_notification_number"] = None
+    if quiet_zone is not None and quiet_hours is None:
+        raise Invalid("RCD-405", "--quiet-zone is the zone of --quiet-hours: give both")
     if quiet_hours is not None:
         values["quiet_hours"] = quiet.stored(quiet.parse(quiet_hours, quiet_zone))
     url, identity = database_url(), words.agent_id(agent)

@@ -1,6 +1,7 @@
 """Channels: the sessions through which notices leave."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, func
@@ -78,7 +79,8 @@ def mark_tested(connection: Connection, by: By, channel_id: str, session_number:
     found = require(connection, channel_id)
     values: Row = {"tested_at": connection.scalar(func.now())}
     if found["session_number"] is None and session_number:
-        values["session_number"] = normalise(session_number)
+        with suppress(Invalid):  # a gateway's word for it may be anything; the message has left all the same
+            values["session_number"] = normalise(session_number)
     return write(connection, by, "channel.test", channels, {"channel_id": channel_id}, values)
 
 

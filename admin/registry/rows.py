@@ -1,5 +1,6 @@
 """One audited change of one row. Every write of the registry goes through here, so none escapes the audit."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ Via = Literal["cli", "api", "panel", "phone", "system"]
 
 _NUMBERS = frozenset({"whatsapp_notification_number", "wa_address", "session_number"})
 _NUMBER_LISTS = frozenset({"session_numbers"})
+_NUMBER = re.compile(r"(?:whatsapp:)?\+\d{8,15}")
 _SILENT = frozenset({"created_at", "updated_at", "revision"})
 
 
@@ -130,6 +132,11 @@ def _masked(name: str, value: Any) -> Any:
         return mask(value)
     if name in _NUMBER_LISTS:
         return [mask(number) for number in value]
+    if name == "settings" and isinstance(value, dict):  # a channel's: the sender's number, as Twilio wants it
+        return {
+            each: mask(text.removeprefix("whatsapp:")) if _NUMBER.fullmatch(text) else text
+            for each, text in value.items()
+        }
     return value
 
 

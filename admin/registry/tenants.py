@@ -131,6 +131,8 @@ def _key(tenant: TenantId) -> Row:
 
 
 def _checked(name: str, value: Any) -> Any:
+    if name == "region" and value not in _CHOICES[name]:
+        raise Invalid("RCD-405", f"{value!r} is no region; give a country's two letters, for example BR")
     if name in _CHOICES:
         return words.one_of(value, _CHOICES[name], name.replace("_", " "))
     if name == "recipients":

@@ -72,8 +72,10 @@ class Evolution:
         """Ask for the instance's state. `open` is known to lie; anything else is true."""
         found = await self._endpoint.look(self._path("/instance/connectionState"), _State)
         if isinstance(found, Health):
-            if found.detail.endswith("status 404"):
-                return replace(found, detail="there is no such instance", code=CODE)
+            if found.detail.endswith("(status 404)"):
+                return replace(
+                    found, detail="there is no such instance, or 'url' is not Evolution's address", code=CODE
+                )
             return found
         state = found.instance.state or "not loaded"
         warnings = await self._webhook_faults() if self._secret else ()

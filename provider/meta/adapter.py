@@ -170,7 +170,7 @@ class MetaCloud:
             return _refused(refusal.error)
         found = None if answer.truncated or answer.status != 200 else decode(answer.body, kind)
         return (
-            Health(ok=False, detail=f"Graph's answer cannot be read (status {answer.status})")
+            Health(False, f"what answers at 'url' is not Graph (status {answer.status})", code="RCD-306")
             if found is None
             else found
         )

@@ -89,7 +89,10 @@ class WhaticketApi:
         own = self._fork.errors.row(answer) is not None
         if isinstance(found, Rejected) and found.kind == Rejection.PERMANENT_CONFIG:
             code = "RCD-302" if answer.status in (401, 403) else CODE
-            return Health(ok=False, detail=f"Whaticket refuses the channel's settings ({found.code})", code=code)
+            detail = f"Whaticket refuses the channel's settings ({found.code})"
+            if answer.status in (404, 405):
+                detail = f"'url' does not lead to this Whaticket's backend (status {answer.status})"
+            return Health(ok=False, detail=detail, code=code)
         if own and answer.status in (400, 500):
             return Health(ok=True, detail=BLIND)
         detail = f"that is not Whaticket's send interface (status {answer.status})"

@@ -72,7 +72,7 @@ def test_the_jid_that_the_gateway_used_is_told(gateway: Served) -> None:
 @pytest.mark.parametrize(
     ("changes", "detail"),
     [
-        ({"instance": "nowhere"}, "there is no such instance"),
+        ({"instance": "nowhere"}, "there is no such instance, or 'url' is not Evolution's address"),
         ({"api_key": "wrong"}, "the gateway refuses the credentials (status 401)"),
     ],
 )

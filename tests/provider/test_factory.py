@@ -35,19 +35,34 @@ def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
 def test_a_url_that_cannot_work_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(Invalid) as refusal:
         factory.make(ChannelSettings("loja", "sandbox", {"url": url}))
-    assert str(refusal.value) == "RCD-306: channel loja: 'url' must be like http://127.0.0.1:8099"
+    form = "'url' must be like http://127.0.0.1:8099, without user, password, ? and #"
+    assert str(refusal.value) == f"RCD-306: channel loja: {form}"
 
 
 def test_a_missing_setting_is_named_with_what_it_is() -> None:
     with pytest.raises(Invalid) as refusal:
         factory.make(ChannelSettings("loja", "sandbox", {"url": " "}))
-    assert str(refusal.value) == "RCD-306: channel loja: 'url' is missing: Address of the sandbox gateway."
+    assert (
+        str(refusal.value) == "RCD-306: channel loja: 'url' is missing: Address of the sandbox gateway (-s url=…)"
+    )
+
+
+def test_all_missing_settings_are_named_at_once_with_the_words_that_give_them() -> None:
+    with pytest.raises(Invalid) as refusal:
+        factory.make(ChannelSettings("loja", "whaticket-ticketz", {}))
+    assert str(refusal.value) == (
+        "RCD-306: channel loja: "
+        "'url' is missing: Address of Whaticket's backend, for example https://api.desk.example (-s url=…); "
+        "'token' is missing: The token that was given to the connection in its settings"
+        " (-s token=env:NAME or file:/path)"
+    )
 
 
 def test_a_setting_that_the_provider_does_not_know_is_refused() -> None:
     with pytest.raises(Invalid) as refusal:
         factory.make(ChannelSettings("loja", "sandbox", {"url": "http://a", "urll": "http://b"}))
-    assert str(refusal.value) == "RCD-306: channel loja: sandbox has no setting 'urll'; known: url, token"
+    said = "sandbox has no setting 'urll'; known: url, token (see recado channel providers sandbox)"
+    assert str(refusal.value) == f"RCD-306: channel loja: {said}"
 
 
 def test_every_secret_setting_is_one_that_only_references_are_accepted_for() -> None:

@@ -180,6 +180,7 @@ def test_health_shows_a_wrong_token_and_sends_nothing(fork: str) -> None:
         elsewhere = use(gateway, fork, lambda provider: provider.health(), path="/frontend")
         assert (good.ok, wrong.ok, elsewhere.ok) == (True, False, False)
         assert wrong.detail.startswith("Whaticket refuses the channel's settings (")
+        assert elsewhere.detail == "'url' does not lead to this Whaticket's backend (status 404)"
         assert gateway.seen() == []
 
 

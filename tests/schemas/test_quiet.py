@@ -103,3 +103,9 @@ def test_outside_of_working_hours_it_is_quiet() -> None:
     assert outside(night_shift).ranges[0] == QuietRange("06:00", "24:00", (0,))
     with pytest.raises(Invalid):
         outside([])
+
+
+def test_a_holiday_that_is_given_twice_is_refused_for_one_of_both_would_be_a_mistake() -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_holidays("12-25, 01-01, 12-25")
+    assert str(refused.value) == "RCD-408: holiday '12-25' is given twice"

@@ -31,7 +31,7 @@ def test_a_gateways_settings_are_explained_in_the_readers_language(
     monkeypatch.setenv("LC_ALL", language)
     rows = {row["setting"]: row for row in json.loads(command("channel", "providers", "evolution", "--json").out)}
     assert rows["instance"]["meaning"].startswith(meaning)
-    assert (rows["api_key"]["needed"], rows["api_key"]["secret"]) == ("yes", "env: or file:")
+    assert (rows["api_key"]["needed"], rows["api_key"]["secret"]) == (True, "env: or file:")
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(command: Command) -> None:
@@ -76,8 +76,8 @@ def test_a_channel_is_added_tested_broken_and_repaired(recado: Command, tmp_path
 
         recado("channel", "set", "phones", "-s", "url=http://127.0.0.1:1")
         broken = recado("channel", "check", "phones")
-        assert (broken.code, broken.err.split(":")[0]) == (30, "RCD-301")
-        assert "(connect)" in broken.err
+        assert (broken.code, broken.err.split(":")[0]) == (30, "RCD-310")
+        assert "(connect): nothing listens at that host and port" in broken.err
         assert json.loads(recado("channel", "list", "--json").out)[0]["tested_at"] is None
         recado("channel", "set", "phones", "-s", f"url={gateway.address}")
         assert recado(*test).code == 0
@@ -142,7 +142,7 @@ def test_a_gateway_in_a_private_network_waits_for_the_operators_word(
     ("changes", "code", "said"),
     [
         ({"url": "evolution:8080"}, "RCD-306", "'url' must be like http://127.0.0.1:8099"),
-        ({"instance": ""}, "RCD-306", "'instance' is missing: Name of the instance (not its id)."),
+        ({"instance": ""}, "RCD-306", "'instance' is missing: Name of the instance (not its id) (-s instance=…)."),
         ({"key": "x"}, "RCD-306", "evolution has no setting 'key'; known: url, instance, api_key, webhook_secret"),
         ({"api_key": "hunter2"}, "RCD-602", "api_key"),
     ],
@@ -154,3 +154,49 @@ def test_a_mistake_is_said_when_it_is_made(recado: Command, changes: dict[str, s
     assert (found.code, found.err.split(":")[0]) == (20, code)
     assert said in found.err
     assert "hunter2" not in found.err
+
+
+@pytest.mark.stack
+def test_a_sender_of_unusual_form_is_shown_masked_and_does_not_spoil_a_test_that_arrived(
+    recado: Command, tmp_path: Path
+) -> None:
+    recado(*SOURCE)
+    recado("tenant", "set", "shop/1", "--name", "Loja Sol")
+    recado("user", "set", "shop/1/7", "--name", "Ana", "--number", "11 98765-4321")
+    recado("user", "verify", "shop/1/7", "--reason", "known")
+    (tmp_path / "token").write_text("t0ken")
+    with serving("twilio") as gateway:
+        words = ("-s", f"url={gateway.address}", "-s", "account_sid=AC1", "-s", f"token=file:{tmp_path / 'token'}")
+        added = recado("channel", "add", "phones", "--provider", "twilio", *words, "-s", "sender=+5511333344440")
+        assert added.code == 0
+        assert "sender=+55 11 9****-4440" in added.out
+        said = recado("channel", "test", "phones", "--to", "shop/1/7")
+        assert (said.code, len(gateway.seen())) == (0, 1), said.err
+
+
+@pytest.mark.stack
+def test_what_cannot_be_undone_is_shown_first_with_what_it_concerns(recado: Command) -> None:
+    recado(*SOURCE)
+    recado("tenant", "set", "shop/1", "--name", "Loja Sol")
+    recado("user", "set", "shop/1/7", "--name", "Ana")
+    recado("channel", "add", "phones", "--provider", "sandbox", "-s", "url=http://a")
+    said = recado("control", "erase", "--agent", "shop/1/7")
+    assert (said.code, said.err.strip()) == (
+        10,
+        "would erase what waits for agent shop/1/7; it cannot be undone. Do it with --apply",
+    )
+    said = recado("control", "purge", "--tenant", "shop/1", "--json")
+    assert (said.code, json.loads(said.out)) == (10, {"action": "purge", "lanes": ["shop/1"], "applied": False})
+    said = recado("control", "purge", "--channel", "phones")
+    assert (said.code, said.err.strip()) == (0, "nothing to purge: no tenant uses channel phones")
+
+
+@pytest.mark.stack
+def test_a_zone_without_hours_is_refused_for_it_would_be_kept_nowhere(recado: Command) -> None:
+    recado(*SOURCE)
+    recado("tenant", "set", "shop/1", "--name", "Loja Sol")
+    said = recado("user", "set", "shop/1/7", "--quiet-zone", "America/Manaus")
+    assert (said.code, said.err.split(". ")[0]) == (
+        20,
+        "RCD-405: --quiet-zone is the zone of --quiet-hours: give both",
+    )

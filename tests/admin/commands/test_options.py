@@ -33,6 +33,12 @@ def test_a_setting_may_hold_an_equals_sign() -> None:
     assert pairs(["url=http://x/?a=b"], "setting") == {"url": "http://x/?a=b"}
 
 
+def test_a_setting_that_is_given_twice_is_refused_for_one_of_both_would_be_lost() -> None:
+    with pytest.raises(Invalid) as refused:
+        pairs(["url=http://a", "url=http://b"], "setting")
+    assert str(refused.value) == "RCD-405: setting 'url' is given twice"
+
+
 def test_the_person_behind_sudo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "ana")
     assert (by("why").who, by("why").via, by("why").why) == ("ana", "cli", "why")
