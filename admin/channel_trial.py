@@ -44,6 +44,7 @@ EXPLAINED: Final = {
     "131048": "Meta limits the number because people block or report it",
     "21211": "the number is no phone's",
     "ERR_INTERNAL_ERROR": "its session is down, or the number has no WhatsApp: ticketz says the same of both",
+    "20005": "the account is not active",
     "ERR_SUBSCRIPTION_EXPIRED": "the company's subscription at Whaticket has ended",
     "no_connection": "Whaticket has no such connection ('connection'), or no default one",
     "no_instance": "there is no such instance",
@@ -58,9 +59,12 @@ PROOFS: Final = ("webhook_secret", "webhook_token", "webhook_key", "app_secret",
 """Settings by which a gateway's report is believed."""
 CREDENTIALS: Final = frozenset({"0", "190", "20003", "unauthorised", "invalid_token", "http_401", "http_403"})
 TEMPLATES: Final = frozenset({"132000", "132001", "132015", "132016", "21655", "63027", "63028", "no_template"})
-_BY_CODE: Final = {"address_forbidden": "RCD-307", "url": "RCD-306", "tls": "RCD-306"} | dict.fromkeys(
-    ("connect", "dns", "timeout", "reset", "protocol"), "RCD-310"
-)
+_BY_CODE: Final = {
+    "ERR_INTERNAL_ERROR": "RCD-301",
+    "address_forbidden": "RCD-307",
+    "url": "RCD-306",
+    "tls": "RCD-306",
+} | dict.fromkeys(("connect", "dns", "timeout", "reset", "protocol"), "RCD-310")
 _TEMPORARY: Final = {"RCD-301", "RCD-303", "RCD-310", "RCD-311", "RCD-312"}
 _BY_KIND: Final = {
     Rejection.SESSION_DOWN: "its session is down",
@@ -69,7 +73,7 @@ _BY_KIND: Final = {
     Rejection.THROTTLE_SENDER: "it asks for a slower pace",
     Rejection.THROTTLE_APP: "it asks for a slower pace",
     Rejection.RESTRICTED: "WhatsApp restricts its number",
-    Rejection.PERMANENT_RECIPIENT: "it says that the agent's number has no WhatsApp",
+    Rejection.PERMANENT_RECIPIENT: "the agent's number has no WhatsApp; see recado user set --number",
     Rejection.PERMANENT_PAYLOAD: "it does not take the message or the form of the number",
 }
 
@@ -170,7 +174,8 @@ def refusal(channel_id: str, said: Health | Result) -> Fatal | Recoverable:
 
 
 def _why(said: Rejected) -> str:
-    return f"{EXPLAINED.get(said.code) or _BY_KIND.get(said.kind, 'it refuses')} ({said.code})"
+    otherwise = "it refuses the credentials" if _code(said) == "RCD-302" else "it refuses"
+    return f"{EXPLAINED.get(said.code) or _BY_KIND.get(said.kind, otherwise)} ({said.code})"
 
 
 def _code(said: Rejected) -> str:

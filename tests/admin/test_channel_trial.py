@@ -15,10 +15,10 @@ SAID = [
         Rejected(Rejection.PERMANENT_CONFIG, "131031", 403),
         "RCD-306: channel c: Meta has locked the business account (131031)",
     ),
-    (Rejected(Rejection.PERMANENT_CONFIG, "x", 401), "RCD-302: channel c: it refuses (x)"),
+    (Rejected(Rejection.PERMANENT_CONFIG, "x", 401), "RCD-302: channel c: it refuses the credentials (x)"),
     (
         Rejected(Rejection.PERMANENT_RECIPIENT, "no_whatsapp"),
-        "RCD-401: channel c: it says that the agent's number has no WhatsApp (no_whatsapp)",
+        "RCD-401: channel c: the agent's number has no WhatsApp; see recado user set --number (no_whatsapp)",
     ),
     (
         Rejected(Rejection.PERMANENT_PAYLOAD, "bad_number"),
@@ -32,6 +32,11 @@ SAID = [
     (
         Rejected(Rejection.TRANSIENT, "connect"),
         "RCD-310: channel c: nothing listens at its host and port (connect)",
+    ),
+    (
+        Rejected(Rejection.TRANSIENT, "ERR_INTERNAL_ERROR", 500),
+        "RCD-301: channel c: its session is down, or the number has no WhatsApp: ticketz says the same of both"
+        " (ERR_INTERNAL_ERROR)",
     ),
     (Rejected(Rejection.RESTRICTED, "463"), "RCD-303: channel c: WhatsApp restricts its number (463)"),
     (Unknown("timeout"), "RCD-312: channel c: it does not answer in time (timeout)"),
