@@ -115,7 +115,7 @@ def test_a_test_outside_the_window_goes_out_as_the_channels_template(recado: Com
         said = recado(*test)
         assert said.code == 20
         assert said.err.startswith(
-            "RCD-304: channel phones: it needs a template to open a conversation, and none is set."
+            "RCD-304: channel phones: it needs a template to open a conversation, and none is set (no_template)."
         )
         recado("channel", "set", "phones", "-s", "template=aviso")
         assert recado(*test).code == 0
