@@ -1,5 +1,10 @@
-"""The sender is killed at every point of an attempt, and a gateway is away for a minute: on the real stack."""
+"""The sender is killed at every point of an attempt, and a gateway is away for a minute: on the real stack.
 
+`CHAOS_SEEDS` (make chaos): every point with every policy, and the gateway. In CI the gateway's outages run in
+virtual time (tests/consumers/sender/test_load.py).
+"""
+
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +27,10 @@ from tests.chaos.world import BY, COMPANIES, TICKETS, World
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(600)]
 
-POINTS = ("marker", "http", "answer", "commit")
-POLICIES = ("resend", "dead")
+SEEDS = int(os.environ.get("CHAOS_SEEDS", "0"))
+ALL_POINTS = ("marker", "http", "answer", "commit")
+# In CI each point once, those that leave a doubt with the policy that sends again.
+POINTS = {"resend": ("http", "answer"), "dead": ("marker", "commit")}
 OUTAGE_S = 60.0
 
 
@@ -70,14 +77,14 @@ def killed_at(stack: LocalStack, folder: Path, reports: Path, point: str, policy
         }
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", POINTS)
 def test_a_sender_that_is_killed_at_any_point_of_an_attempt_loses_nothing_and_hides_nothing(
     broken_stack: LocalStack, tmp_path: Path, reports: Path, policy: str
 ) -> None:
     with ThreadPoolExecutor(2) as several:
         runs = {
             point: several.submit(killed_at, broken_stack, tmp_path / point, reports, point, policy)
-            for point in POINTS
+            for point in (ALL_POINTS if SEEDS else POINTS[policy])
         }
         found = {point: run.result() for point, run in runs.items()}
     for point, seen in found.items():
@@ -89,9 +96,11 @@ def test_a_sender_that_is_killed_at_any_point_of_an_attempt_loses_nothing_and_hi
         else:
             assert seen["dead"] == 0, f"{point}: somebody was left without"
             assert sum(times > 1 for times in seen["phones"]) <= seen["flagged"]
-    assert found["marker"]["dead"] == found["marker"]["flagged"] == 0
+    if "marker" in found:  # nothing had left: no doubt, no dead letter
+        assert found["marker"]["dead"] == found["marker"]["flagged"] == 0
 
 
+@pytest.mark.skipif(not SEEDS, reason="make chaos")
 def test_a_gateway_that_is_away_for_a_minute_leaves_no_dead_letter_and_one_notice_for_each_agent(
     broken_stack: LocalStack, tmp_path: Path, reports: Path
 ) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from consumers.runtime.api import Answer, NeverStarted
-from consumers.sender.work import NotStarted
+from consumers.runtime.api import AfterCommit, Answer, Ask, NeverStarted
+from consumers.sender.work import NotStarted, Send
 from provider.api import Accepted, Unknown
 from schemas.config import MINUTE, SECOND
 from schemas.identity import notification_id
@@ -73,6 +73,8 @@ def test_s15_the_marker_holds_the_bytes_before_http_starts() -> None:
     assert entry is not None
     assert (entry.phase, entry.notification_id) == ("SENDING", sending.notification_id)
     assert world.phones == []
+    begun = [effect for effect in world.effects if isinstance(effect, Ask | AfterCommit)]
+    assert [(type(one), type(one.work)) for one in begun][-1] == (AfterCommit, Send)
 
 
 def test_s15_an_old_marker_is_made_again_and_nothing_is_sent_for_the_first_one() -> None:
