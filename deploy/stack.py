@@ -311,12 +311,15 @@ class LocalStack:
         report(part, 0, 1)
         self._supervisor.ensure(prepare())
 
+        ended: list[bool] = []  # what made the wait end: a moment later its supervisor starts it again
+
         def has_failed() -> bool:
             state = self._supervisor.states_by_name().get(part)
-            return state is None or state.state in DOWN
+            ended[:] = [state is None or state.state in DOWN]
+            return ended[0]
 
         if not wait_until(self._probe(part), START_TIMEOUT_S, give_up=has_failed):
-            waited = "" if has_failed() else f" runs but did not answer in {START_TIMEOUT_S:.0f} s"
+            waited = "" if any(ended) else f" runs but did not answer in {START_TIMEOUT_S:.0f} s"
             detail = f"{part}{waited}; see {self.log_file(part)}"
             raise Fatal("RCD-706", detail)
         report(part, 1, 1)
