@@ -110,7 +110,9 @@ class WorkPool(Generic[S]):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Cancel what still runs and end the thread."""
+        """Cancel what still runs, end the thread and close its loop. Closing again changes nothing."""
+        if self._loop.is_closed():
+            return
 
         async def cancel() -> None:
             others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
@@ -124,3 +126,5 @@ class WorkPool(Generic[S]):
             log.warning("work did not end in time", in_flight=self.in_flight)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)
+        if not self._thread.is_alive():
+            self._loop.close()
