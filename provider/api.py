@@ -50,6 +50,11 @@ class Rendered:
     opening: Opening | None = None
 
 
+def digits(number: str) -> str:
+    """Return the digits of a number or WhatsApp id, which name the phone, without what a jid has behind them."""
+    return "".join(char for char in number.partition("@")[0] if char.isascii() and char.isdecimal())
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where to send. `value` is what the provider wants (digits, or a jid); `source` who said so."""
@@ -60,7 +65,7 @@ class Address:
     @property
     def digits(self) -> str:
         """The digits that name the phone, without what a jid has behind them."""
-        return "".join(char for char in self.value.partition("@")[0] if char.isascii() and char.isdecimal())
+        return digits(self.value)
 
 
 @dataclass(frozen=True, slots=True)

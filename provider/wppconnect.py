@@ -22,6 +22,7 @@ from provider.api import (
     Rendered,
     Result,
     Unknown,
+    digits,
 )
 from provider.declaration import Declaration, Setting, base_url, refused
 from provider.endpoint import Endpoint
@@ -98,7 +99,7 @@ class WppConnect:
 
     async def send(self, message: Rendered, to: Address, attempt_id: str, timeout_s: float) -> Result:
         """Send once; see `provider.api.Provider.send`."""
-        phone = _digits(to.value)
+        phone = to.digits
         body = {"phone": phone, "message": message.body, "isGroup": False, "isNewsletter": False, "isLid": False}
         result = await self._endpoint.send("/send-message", timeout_s, ERRORS, attempt_id, json=body)
         if isinstance(result, Unknown) and result.code == DOUBTFUL and await self._missing(phone):
@@ -114,10 +115,10 @@ class WppConnect:
 
     async def exists(self, number: str) -> Address | None:
         """Ask WhatsApp for a number; the number itself, as E.164, when the gateway cannot tell."""
-        found = await self._check(_digits(number))
+        found = await self._check(digits(number))
         if found is None:
             return Address(number)
-        return Address(_digits(found.id.serialized) or _digits(number), "lookup") if found.exists else None
+        return Address(digits(found.id.serialized) or digits(number), "lookup") if found.exists else None
 
     def parse_receipt(self, headers: Mapping[str, str], raw: bytes) -> list[ReceiptEvent]:
         """Read a webhook of this session. It is not signed; its path is the secret.
@@ -143,10 +144,6 @@ class WppConnect:
     async def _missing(self, phone: str) -> bool:
         found = await self._check(phone)
         return found is not None and not found.exists
-
-
-def _digits(number: str) -> str:
-    return "".join(char for char in number.partition("@")[0] if char.isdecimal())
 
 
 def _accepted(answer: Answer) -> Accepted | None:

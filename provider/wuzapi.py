@@ -13,7 +13,17 @@ from urllib.parse import parse_qs
 import msgspec
 
 from provider.answers import UNKNOWN, ErrorTable, Row, Said, decode, example
-from provider.api import Abilities, Accepted, Address, ChannelSettings, Health, ReceiptEvent, Rendered, Result
+from provider.api import (
+    Abilities,
+    Accepted,
+    Address,
+    ChannelSettings,
+    Health,
+    ReceiptEvent,
+    Rendered,
+    Result,
+    digits,
+)
 from provider.declaration import Declaration, Setting, base_url, refused
 from provider.endpoint import Endpoint
 from provider.http import Answer, HttpClient
@@ -165,7 +175,8 @@ def _at_ms(time: str) -> int:
 
 
 def _digits(number: str) -> str:
-    return "".join(char for char in number.partition("@")[0].partition(":")[0] if char.isdecimal())
+    """Return a number's digits; a jid's may be followed by the number of the device."""
+    return digits(number.partition(":")[0])
 
 
 def _phone(address: str) -> str:

@@ -12,7 +12,17 @@ from urllib.parse import quote
 import msgspec
 
 from provider.answers import ErrorTable, Row, Said, decode, example
-from provider.api import Abilities, Accepted, Address, ChannelSettings, Health, ReceiptEvent, Rendered, Result
+from provider.api import (
+    Abilities,
+    Accepted,
+    Address,
+    ChannelSettings,
+    Health,
+    ReceiptEvent,
+    Rendered,
+    Result,
+    digits,
+)
 from provider.declaration import Declaration, Setting, base_url, refused
 from provider.endpoint import Endpoint
 from provider.http import Answer, HttpClient
@@ -80,7 +90,7 @@ class ZApi:
 
     async def send(self, message: Rendered, to: Address, attempt_id: str, timeout_s: float) -> Result:
         """Send once; see `provider.api.Provider.send`."""
-        body = {"phone": _digits(to.value), "message": message.body}
+        body = {"phone": to.digits, "message": message.body}
         return await self._endpoint.send("/send-text", timeout_s, ERRORS, attempt_id, json=body)
 
     async def health(self) -> Health:
@@ -98,12 +108,12 @@ class ZApi:
 
     async def exists(self, number: str) -> Address | None:
         """Ask WhatsApp for a number; the number itself, as E.164, when the gateway cannot tell."""
-        found = await self._endpoint.look(f"/phone-exists/{_digits(number)}", _Exists)
+        found = await self._endpoint.look(f"/phone-exists/{digits(number)}", _Exists)
         if isinstance(found, Health):
             return Address(number)
         if str(found.exists).casefold() != "true":
             return None
-        return Address(_digits(found.phone) or _digits(number), "lookup")
+        return Address(digits(found.phone) or digits(number), "lookup")
 
     def parse_receipt(self, headers: Mapping[str, str], raw: bytes) -> list[ReceiptEvent]:
         """Read a webhook of this instance. It is not signed; its path is the secret.
@@ -124,10 +134,6 @@ class ZApi:
         """Empty the gateway's own queue, so that a phone that returns does not send what is stale."""
         found = await self._endpoint.look("/queue", msgspec.Raw, method="DELETE")
         return found if isinstance(found, Health) else Health(ok=True, detail="the gateway's queue is empty")
-
-
-def _digits(number: str) -> str:
-    return "".join(char for char in number.partition("@")[0] if char.isdecimal())
 
 
 def _accepted(answer: Answer) -> Accepted | None:

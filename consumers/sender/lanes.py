@@ -10,6 +10,7 @@ from functools import lru_cache
 from consumers.runtime.api import Emit
 from consumers.runtime.murmur2 import partition
 from consumers.sender import births, keys
+from consumers.sender.carried import alert_of, entry_of
 from consumers.sender.turn import Turn
 from schemas.codec import encode
 from schemas.config import TenantConfig
@@ -36,28 +37,8 @@ def emigrates(turn: Turn, key: str, entry: OutboxEntry, tenant: TenantConfig) ->
     hop = births.next_hop(turn, key, entry)
     if agent is not None:
         turn.outcome("moved", key, entry, to=[agent], to_hop=None if hop == entry.hop + 1 else hop)
-    carried = Alert(
-        alert_id=alert_id,
-        lane=lane,
-        source=entry.source,
-        ticket_id=entry.ticket_id,
-        company_id=entry.company_id,
-        alert_no=entry.alert_no,
-        reason=entry.reason,
-        items=entry.items,
-        omitted=entry.omitted,
-        first_ms=entry.first_ms,
-        fired_ms=entry.fired_ms,
-        captured_ms=entry.captured_ms,
-        level=entry.level,
-        config_version=turn.config.version,
-        origin=entry.origin,
-        agent=agent,
-        hop=hop,
-        told_to=entry.told_to,
-        attempts=entry.attempts,
-    )
-    turn.emit(Emit(turn.fixed.cell.alerts, lane.encode(), encode(carried), partition=target))
+    alert = alert_of(turn, alert_id, agent, entry, lane=lane, hop=hop)
+    turn.emit(Emit(turn.fixed.cell.alerts, lane.encode(), encode(alert), partition=target))
     turn.count("recado_alerts_dropped_total", "forwarded")
     turn.drop(key)
     return True
@@ -69,27 +50,6 @@ def immigrates(turn: Turn, alert: Alert) -> None:
     if turn.entry(keys.entry(agent, alert.alert_id)) is not None:
         turn.count("recado_alerts_dropped_total", "known")
         return
-    entry = OutboxEntry(
-        phase="HELD",
-        due_ms=turn.now_ms,
-        source=alert.source,
-        ticket_id=alert.ticket_id,
-        company_id=alert.company_id,
-        items=list(alert.items),
-        omitted=alert.omitted,
-        hop=alert.hop,
-        top_hop=alert.hop,
-        attempts=alert.attempts,
-        told_to=list(alert.told_to),
-        reason=alert.reason,
-        lane=alert.lane,
-        alert_no=alert.alert_no,
-        first_ms=alert.first_ms,
-        fired_ms=alert.fired_ms,
-        captured_ms=alert.captured_ms,
-        received_ms=turn.now_ms,
-        moved_from=None,
-        origin=alert.origin,
-        level=alert.level,
-    )
+    entry = entry_of(turn, alert, "HELD")
+    entry.attempts = alert.attempts
     births.bear(turn, agent, alert.alert_id, entry, None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from consumers.dlq.headers import DeadLetter, headers
 from consumers.runtime.api import Emit
 from consumers.sender import births, keys
+from consumers.sender.carried import alert_of
 from consumers.sender.turn import Turn
 from schemas.codec import encode
 from schemas.reasons import Dead, Suppressed
@@ -17,28 +18,7 @@ def letter(turn: Turn, key: str, entry: OutboxEntry, reason: Dead, code: str, no
     It goes to the partition of the same number: the dead entry that it revives is in this one.
     """
     agent, alert_id = keys.parse_entry(key)
-    alert = Alert(
-        alert_id=alert_id,
-        lane=entry.lane,
-        source=entry.source,
-        ticket_id=entry.ticket_id,
-        company_id=entry.company_id,
-        alert_no=entry.alert_no,
-        reason=entry.reason,
-        items=entry.items,
-        omitted=entry.omitted,
-        first_ms=entry.first_ms,
-        fired_ms=entry.fired_ms,
-        captured_ms=entry.captured_ms,
-        level=entry.level,
-        config_version=turn.config.version,
-        origin=entry.origin,
-        redrive_of=alert_id,
-        agent=agent,
-        hop=entry.hop,
-        told_to=entry.told_to,
-        attempts=entry.attempts,
-    )
+    alert = alert_of(turn, alert_id, agent, entry, lane=entry.lane, hop=entry.hop, redrive_of=alert_id)
     origin = entry.origin
     dead = DeadLetter(
         topic=origin.topic if origin else turn.fixed.cell.alerts,

@@ -7,6 +7,7 @@ from cdc.flavours.api import LiveTicket
 from consumers.directory.api import TicketQuestion
 from consumers.runtime.api import Emit
 from consumers.sender import births, keys, lanes, recheck, recipients, redrive, switches
+from consumers.sender.carried import entry_of
 from consumers.sender.recheck import bot_talks
 from consumers.sender.traits import traits
 from consumers.sender.turn import Turn
@@ -46,28 +47,7 @@ def take(turn: Turn, alert: Alert) -> None:
     if turn.index.of_alert(alert.alert_id) or not _first_time(turn, alert):  # S1
         turn.count("recado_alerts_dropped_total", "known")
         return
-    entry = OutboxEntry(
-        phase="UNRESOLVED",
-        due_ms=turn.now_ms,
-        source=alert.source,
-        ticket_id=alert.ticket_id,
-        company_id=alert.company_id,
-        items=list(alert.items),
-        omitted=alert.omitted,
-        hop=alert.hop,
-        top_hop=alert.hop,
-        told_to=list(alert.told_to),
-        reason=alert.reason,
-        lane=alert.lane,
-        alert_no=alert.alert_no,
-        first_ms=alert.first_ms,
-        fired_ms=alert.fired_ms,
-        captured_ms=alert.captured_ms,
-        received_ms=turn.now_ms,
-        origin=alert.origin,
-        level=alert.level,
-    )
-    ask(turn, keys.unresolved(alert.alert_id), entry)
+    ask(turn, keys.unresolved(alert.alert_id), entry_of(turn, alert, "UNRESOLVED"))
 
 
 def ask(turn: Turn, key: str, entry: OutboxEntry) -> None:

@@ -8,8 +8,9 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from provider.api import digits
 from provider.sandbox import wire
-from provider.sandbox.faults import Faults, Preset, Script, digits
+from provider.sandbox.faults import Faults, Preset, Script
 from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.phones import Phone, Phones
 from provider.sandbox.webhooks import Hook, Status, Webhooks

@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 from aiohttp import web
 
+from provider.api import digits
 from provider.sandbox import wire
 from provider.sandbox.control import Control, page
-from provider.sandbox.faults import Preset, Rule, digits
+from provider.sandbox.faults import Preset, Rule
 from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.webhooks import Hook, Posting, Status, Told
 from schemas.clock import Clock

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Final
 import msgspec
 from aiohttp import web
 
+from provider.api import digits
 from provider.sandbox import wire
 from provider.sandbox.emulator import Effect, Emulator, Message
-from provider.sandbox.faults import Preset, Rule, digits
+from provider.sandbox.faults import Preset, Rule
 from provider.sandbox.ledger import Seen
 from provider.sandbox.webhooks import Hook, Posting, Status
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from provider.api import digits
 from schemas.reasons import Rejection
 
 
@@ -137,8 +138,3 @@ class Faults:
             counted.hits += 1
             return rule
         return None
-
-
-def digits(number: str) -> str:
-    """Return the digits of a number or WhatsApp id, which name the phone."""
-    return "".join(char for char in number.partition("@")[0] if char.isascii() and char.isdecimal())

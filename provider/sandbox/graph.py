@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Final
 import msgspec
 from aiohttp import web
 
+from provider.api import digits
 from provider.sandbox import wire
 from provider.sandbox.emulator import Effect, Emulator, Message
-from provider.sandbox.faults import Preset, digits
+from provider.sandbox.faults import Preset
 from provider.sandbox.graph_messages import Sent, Template, error, shown
 from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.webhooks import Hook, Posting, Status

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from provider.api import digits
 from provider.sandbox.emulator import Effect
-from provider.sandbox.faults import digits
 
 MAX_TEXT: Final = 4_096
 MAX_BODY: Final = 1_024

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from provider.sandbox.faults import digits
+from provider.api import digits
 from provider.sandbox.ledger import Seen
 
 SHOWN: Final = 50

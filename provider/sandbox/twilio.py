@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlencode
 import msgspec
 from aiohttp import web
 
+from provider.api import digits
 from provider.sandbox import wire
 from provider.sandbox.emulator import Effect, Emulator, Message
-from provider.sandbox.faults import Preset, digits
+from provider.sandbox.faults import Preset
 from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.webhooks import Hook, Posting, Status
 from provider.twilio import callbacks

@@ -13,9 +13,10 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
+from provider.api import digits
 from provider.sandbox import wire
 from provider.sandbox.emulator import Effect, Emulator, Message
-from provider.sandbox.faults import Preset, digits
+from provider.sandbox.faults import Preset
 from provider.sandbox.ledger import Ledger, Seen
 from provider.sandbox.webhooks import Hook, Posting, Status
 from schemas.clock import Clock

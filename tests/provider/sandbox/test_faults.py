@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from provider.sandbox.faults import Faults, Rule, digits
+from provider.api import digits
+from provider.sandbox.faults import Faults, Rule
 
 
 def hits(rule: Rule, count: int) -> list[bool]:
